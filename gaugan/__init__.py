@@ -1,0 +1,1 @@
+"""Tensors in, a generator of pictures out."""

@@ -1,0 +1,172 @@
+"""The generator: from a label map, and a style, to a picture."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils import spectral_norm
+
+from gaugan.spade.norm import SpadeNorm
+
+DOUBLINGS = {"normal": 5, "more": 6, "most": 7}
+SLOPE = 0.2
+
+
+class SpadeBlock(nn.Module):
+    """A residual block of two convolutions, each after a SPADE layer; three where the width changes.
+
+    Source: Park et al. 2019, figure 4 left, and appendix A.
+    """
+
+    def __init__(
+        self,
+        channels_in: int,
+        channels_out: int,
+        *,
+        condition_channels: int,
+        norm: str,
+        kernel_size: int,
+        spectral: bool,
+    ) -> None:
+        super().__init__()
+        between = min(channels_in, channels_out)
+        constrain = spectral_norm if spectral else nn.Identity()
+        condition = {"condition_channels": condition_channels, "kind": norm, "kernel_size": kernel_size}
+        self.conv_0 = constrain(nn.Conv2d(channels_in, between, 3, padding=1))
+        self.conv_1 = constrain(nn.Conv2d(between, channels_out, 3, padding=1))
+        self.norm_0 = SpadeNorm(channels_in, **condition)
+        self.norm_1 = SpadeNorm(between, **condition)
+        self.changes_width = channels_in != channels_out
+        if self.changes_width:
+            self.conv_s = constrain(nn.Conv2d(channels_in, channels_out, 1, bias=False))
+            self.norm_s = SpadeNorm(channels_in, **condition)
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        """x: (B, channels_in, H, W).    condition: (B, c, H, W).    Returns (B, channels_out, H, W)."""
+        shortcut = self.conv_s(self.norm_s(x, condition)) if self.changes_width else x
+        x = self.conv_0(F.leaky_relu(self.norm_0(x, condition), SLOPE))
+        x = self.conv_1(F.leaky_relu(self.norm_1(x, condition), SLOPE))
+        return shortcut + x
+
+
+class Generator(nn.Module):
+    """Paint a label map: a small latent is doubled in size, again and again, and every block looks at the map.
+
+    width: channels of the last block (half of it for 'most'); the first blocks have 16 times as many.
+    upsampling: 'normal', 'more' or 'most', for 5, 6 or 7 doublings.
+    norm: 'batch', 'syncbatch' or 'instance'.    kernel_size: of the convolutions over the map, odd.
+    spectral: whether the blocks' convolutions are spectrally normalised.
+    style_size: length of the style vector, None for a generator without style.
+    crop_size, aspect: width in pixels, and width by height, for which the latent of a style is made. Without style
+    they only name the `latent_size` of the reference.
+
+    Raises ValueError for an unknown upsampling or norm.    Source: Park et al. 2019, appendix A.
+    """
+
+    def __init__(
+        self,
+        *,
+        condition_channels: int,
+        width: int = 64,
+        upsampling: str = "normal",
+        norm: str = "batch",
+        kernel_size: int = 3,
+        spectral: bool = True,
+        style_size: int | None = None,
+        crop_size: int = 256,
+        aspect: float = 1.0,
+    ) -> None:
+        super().__init__()
+        if upsampling not in DOUBLINGS:
+            raise ValueError(f"there is no upsampling '{upsampling}'. Choose one of: {', '.join(DOUBLINGS)}")
+        self.doublings = DOUBLINGS[upsampling]
+        columns = max(1, crop_size // 2**self.doublings)
+        self.latent_size = (max(1, round(columns / aspect)), columns)
+        self.style_size = style_size
+
+        # The first convolution, or the first linear layer.
+        if style_size is None:
+            self.fc = nn.Conv2d(condition_channels, 16 * width, 3, padding=1)
+        else:
+            self.fc = nn.Linear(style_size, 16 * width * math.prod(self.latent_size))
+
+        # The blocks in their order: name, channels in, channels out, whether the size doubles before it.
+        blocks = [
+            ("head_0", 16 * width, 16 * width, False),
+            ("G_middle_0", 16 * width, 16 * width, True),
+            ("G_middle_1", 16 * width, 16 * width, upsampling != "normal"),
+            ("up_0", 16 * width, 8 * width, True),
+            ("up_1", 8 * width, 4 * width, True),
+            ("up_2", 4 * width, 2 * width, True),
+            ("up_3", 2 * width, width, True),
+        ]
+        if upsampling == "most":
+            blocks.append(("up_4", width, width // 2, True))
+        self.path = [(name, doubles) for name, _, _, doubles in blocks]
+        for name, channels_in, channels_out, _ in blocks:
+            block = SpadeBlock(
+                channels_in,
+                channels_out,
+                condition_channels=condition_channels,
+                norm=norm,
+                kernel_size=kernel_size,
+                spectral=spectral,
+            )
+            self.add_module(name, block)
+        self.conv_img = nn.Conv2d(channels_out, 3, 3, padding=1)
+
+    def forward(
+        self, condition: Tensor, style: Tensor | None = None, *, latent_size: tuple[int, int] | None = None
+    ) -> Tensor:
+        """Paint the map at its own size.
+
+        condition: (B, condition_channels, H, W) float, 0 or 1.    style: (B, style_size) float, or None without style.
+        latent_size: (height, width) of the latent; None takes the smallest that covers the map.
+        Returns (B, 3, H, W) float in [-1, 1]; with `latent_size`, that times 2**doublings instead of H, W, and the
+        map is resized to it, as the reference does with `self.latent_size`.
+
+        Raises ValueError when a style is missing, or given to a generator without style.
+        """
+        if (style is None) != (self.style_size is None):
+            raise ValueError(
+                "this generator has no style, but a style was given"
+                if self.style_size is None
+                else f"this generator needs a style of {self.style_size} numbers a picture, and none was given"
+            )
+
+        # A map whose sides are no multiple is continued to the right and at the bottom.
+        height, width = condition.shape[-2:]
+        multiple = 2**self.doublings
+        if latent_size is None:
+            latent_size = (-(-height // multiple), -(-width // multiple))
+            right, bottom = latent_size[1] * multiple - width, latent_size[0] * multiple - height
+            if right or bottom:
+                condition = F.pad(condition, (0, right, 0, bottom), mode="replicate")
+        else:
+            height, width = latent_size[0] * multiple, latent_size[1] * multiple
+
+        # Every block of one resolution shares one resized map.
+        level = resize_nearest(condition, latent_size)
+        x = self.fc(level) if style is None else self.style_latent(style, latent_size)  # (B, 16*width, h, w)
+        for name, doubles in self.path:
+            if doubles:
+                x = F.interpolate(x, scale_factor=2, mode="nearest")
+                level = resize_nearest(condition, x.shape[-2:])
+            x = self.get_submodule(name)(x, level)
+        x = torch.tanh(self.conv_img(F.leaky_relu(x, SLOPE)))
+        return x[:, :, :height, :width]
+
+    def style_latent(self, style: Tensor, size: tuple[int, int]) -> Tensor:
+        """style: (B, style_size).    size: (height, width).    Returns (B, 16*width, height, width)."""
+        latent = self.fc(style).unflatten(1, (-1, *self.latent_size))  # (B, 16*width, h, w)
+        if size != self.latent_size:
+            latent = F.interpolate(latent, size=size, mode="bilinear", align_corners=False)
+        return latent
+
+
+def resize_nearest(condition: Tensor, size: tuple[int, int]) -> Tensor:
+    """Resize a map to (height, width); the very same tensor where it has that size."""
+    if tuple(condition.shape[-2:]) == tuple(size):
+        return condition
+    return F.interpolate(condition, size=tuple(size), mode="nearest")

@@ -1,0 +1,82 @@
+"""What generator, discriminator and encoder are asked to make small."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+KINDS = ("hinge", "least_squares", "original", "wasserstein")
+PERCEPTUAL_WEIGHTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
+
+
+def discriminator_loss(kind: str, logits: Sequence[Tensor], *, real: bool) -> Tensor:
+    """Ask the discriminator to call photos real (`real` true), or painted pictures fake (`real` false).
+
+    logits: one (B, 1, h, w) a scale.    Returns a scalar, the mean over the scales.
+    Raises ValueError for an unknown kind.
+
+    Source: hinge, Lim and Ye 2017; least squares, Mao et al. 2017, equation 9; original, Goodfellow et al.
+    2014, equation 1; Wasserstein, Arjovsky et al. 2017, equation 2.
+    """
+    return sum(adversarial(kind, x, real=real, hinged=True) for x in logits) / len(logits)
+
+
+def generator_loss(kind: str, logits: Sequence[Tensor]) -> Tensor:
+    """Ask the generator to have its pictures called real.
+
+    logits: of the painted pictures, one (B, 1, h, w) a scale.    Returns a scalar, the mean over the scales.
+    Raises ValueError for an unknown kind.    Source: as of `discriminator_loss`; original is the non-saturating form.
+    """
+    return sum(adversarial(kind, x, real=True, hinged=False) for x in logits) / len(logits)
+
+
+def adversarial(kind: str, logits: Tensor, *, real: bool, hinged: bool) -> Tensor:
+    """How far logits are from being judged as `real` says; `hinged` stops the hinge loss beyond its margin of 1."""
+    sign = 1 if real else -1
+    if kind == "hinge" and hinged:
+        return F.relu(1 - sign * logits).mean()
+    if kind in ("hinge", "wasserstein"):
+        return -sign * logits.mean()
+    target = torch.full_like(logits, float(real))
+    if kind == "least_squares":
+        return F.mse_loss(logits, target)
+    if kind == "original":
+        return F.binary_cross_entropy_with_logits(logits, target)
+    raise ValueError(f"there is no adversarial loss '{kind}'. Choose one of: {', '.join(KINDS)}")
+
+
+def feature_matching(fake: Sequence[Sequence[Tensor]], real: Sequence[Sequence[Tensor]]) -> Tensor:
+    """Ask that a painted picture makes the discriminator see what the photo makes it see.
+
+    fake, real: what MultiscaleDiscriminator returns for pictures and photos; the logits are left out.
+    Returns a scalar: L1 means, summed over layers, averaged over scales; no gradient flows to `real`.
+    Source: Wang et al. 2018, pix2pixHD, equation 4.
+    """
+    total = sum(
+        F.l1_loss(f, r.detach())
+        for fake_scale, real_scale in zip(fake, real, strict=True)
+        for f, r in zip(fake_scale[:-1], real_scale[:-1], strict=True)
+    )
+    return total / len(fake)
+
+
+def perceptual(
+    features_fake: Sequence[Tensor], features_real: Sequence[Tensor], *, weights: Sequence[float] = PERCEPTUAL_WEIGHTS
+) -> Tensor:
+    """Ask that a painted picture looks like the photo to a network that was trained on photos.
+
+    features_fake, features_real: maps of a network of gaugan.spade.features, the finest first; `weights` is its own.
+    Returns a scalar, the weighted sum of L1 means; no gradient flows to `features_real`.
+    Source: Johnson et al. 2016; Wang et al. 2018, pix2pixHD.
+    """
+    return sum(w * F.l1_loss(f, r.detach()) for w, f, r in zip(weights, features_fake, features_real, strict=True))
+
+
+def kl(mu: Tensor, logvar: Tensor) -> Tensor:
+    """Ask that styles are distributed as standard normal vectors.
+
+    mu, logvar: (B, style_size).    Returns a scalar, summed over batch and style, so it grows with the batch.
+    Source: Kingma and Welling 2013, appendix B.
+    """
+    return -0.5 * (1 + logvar - mu.square() - logvar.exp()).sum()

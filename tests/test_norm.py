@@ -1,0 +1,81 @@
+"""The SPADE layer normalises, then follows the map."""
+
+import pytest
+import torch
+from torch import nn
+
+from gaugan.spade.norm import SpadeNorm, plain_norm
+
+
+def make(kind: str = "instance", kernel_size: int = 3) -> SpadeNorm:
+    torch.manual_seed(0)
+    return SpadeNorm(4, condition_channels=2, kind=kind, kernel_size=kernel_size)
+
+
+def silence(layer: SpadeNorm) -> None:
+    for conv in (layer.mlp_gamma, layer.mlp_beta):
+        nn.init.zeros_(conv.weight)
+        nn.init.zeros_(conv.bias)
+
+
+def test_a_layer_that_ignores_the_map_only_normalises():
+    layer, x = make(), torch.randn(2, 4, 6, 10)
+    silence(layer)
+    y = layer(x, torch.zeros(2, 2, 6, 10))
+    assert torch.allclose(y.mean((2, 3)), torch.zeros(2, 4), atol=1e-6)
+    assert torch.allclose(y.var((2, 3), correction=0), torch.ones(2, 4), atol=1e-3)
+
+
+def test_the_scale_is_one_more_than_gamma():
+    layer, x, seen = make(), torch.randn(2, 4, 6, 10), torch.zeros(2, 2, 6, 10)
+    silence(layer)
+    plain = layer(x, seen)
+    nn.init.constant_(layer.mlp_gamma.bias, 2)
+    nn.init.constant_(layer.mlp_beta.bias, 5)
+    assert torch.allclose(layer(x, seen), 3 * plain + 5, atol=1e-5)
+
+
+def test_a_pixel_of_the_map_reaches_two_pixels_far():
+    layer, x, seen = make(), torch.randn(1, 4, 9, 9), torch.zeros(1, 2, 9, 9)
+    dotted = seen.clone()
+    dotted[0, 1, 4, 4] = 1
+    changed = (layer(x, seen) != layer(x, dotted)).any(1)[0]
+    expected = torch.zeros(9, 9, dtype=torch.bool)
+    expected[2:7, 2:7] = True
+    assert torch.equal(changed, expected)
+
+
+@pytest.mark.parametrize("kernel_size", [1, 3, 5])
+def test_the_output_has_the_shape_of_the_features(kernel_size):
+    assert make(kernel_size=kernel_size)(torch.randn(2, 4, 6, 10), torch.zeros(2, 2, 6, 10)).shape == (2, 4, 6, 10)
+
+
+def test_gradients_reach_every_parameter():
+    layer = make("batch")
+    layer(torch.randn(2, 4, 6, 10), torch.rand(2, 2, 6, 10)).square().sum().backward()
+    assert all(p.grad.abs().sum() > 0 for p in layer.parameters())
+
+
+def test_the_same_seed_gives_the_same_output():
+    x, seen = torch.randn(2, 4, 6, 10), torch.rand(2, 2, 6, 10)
+    assert torch.equal(make()(x, seen), make()(x, seen))
+
+
+def test_sync_batch_is_batch_in_one_process():
+    x, seen = torch.randn(2, 4, 6, 10), torch.rand(2, 2, 6, 10)
+    assert torch.equal(make("batch")(x, seen), make("syncbatch")(x, seen))
+
+
+def test_batch_normalisation_remembers_and_instance_normalisation_does_not():
+    assert {"running_mean", "running_var"} <= plain_norm("batch", 4, affine=False).state_dict().keys()
+    assert not plain_norm("instance", 4, affine=True).state_dict()
+
+
+def test_an_even_kernel_is_refused():
+    with pytest.raises(ValueError, match="is 4, expected an odd number"):
+        make(kernel_size=4)
+
+
+def test_an_unknown_normalisation_is_refused():
+    with pytest.raises(ValueError, match="no normalisation 'group'"):
+        make("group")

@@ -1,0 +1,195 @@
+"""Row: one photo and everything made from it."""
+
+import hashlib
+import json
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from functools import partial
+from typing import Any
+
+OK, REJECTED, FAILED = "ok", "rejected", "failed"
+GIVEN = "given"
+"""The key of a stage whose files came with the photo: no stage makes them again."""
+
+
+INSIDE = r"(?!/)(?!(?:.*/)?\.\.(?:/|$))[^\\:\x00-\x1f\x7f-\x9f]+"
+"""Pattern of a path that stays inside the workspace: relative, forward slashes, no '..'."""
+
+_NAME = r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"'
+
+KINDS: dict[str, tuple[str, str]] = {
+    "text": (r"[^\x00-\x1f\x7f-\x9f]+", "text without control characters"),
+    "id": (r"[A-Za-z][0-9A-Za-z_-]*", "a letter, then letters, digits, '-' and '_'"),
+    "integer": (r"[0-9]+", "a number"),
+    "number": (r"-?[0-9]+(?:\.[0-9]*)?(?:e[-+]?[0-9]+)?", "a number"),
+    "path": (INSIDE, "a path inside the workspace: relative, forward slashes, no '..'"),
+    "list": (rf"\[{_NAME}(?:, ?{_NAME})*\]", "a JSON list of names"),
+    "pairs": (r"[^ =]+=[^ =]+(?: [^ =]+=[^ =]+)*", "name=value pairs separated by spaces"),
+}
+"""Kind of a column -> the pattern that a cell of it matches when it is not empty, and that in words."""
+
+JOINERS = "\u200c\u200d"
+"""Letters without a shape of their own, which words and emoji are made with."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """How a field of a row stands in its CSV file: `kind` is one of KINDS, or choice. Any cell may be empty."""
+
+    name: str
+    kind: str
+    text: str
+    choices: tuple[str, ...] = ()
+    file: str = "dataset"
+
+    @property
+    def pattern(self) -> str:
+        return "|".join(self.choices) if self.choices else KINDS[self.kind][0]
+
+    @property
+    def expected(self) -> str:
+        return f"nothing or one of {', '.join(self.choices)}" if self.choices else KINDS[self.kind][1]
+
+
+def _from_cell(kind: str, cell: str) -> Any:
+    if kind == "integer":
+        return int(cell) if cell else None
+    if kind == "number":
+        return float(cell) if cell else None
+    if kind == "list":
+        return tuple(json.loads(cell)) if cell else ()
+    if kind == "pairs":
+        return dict(pair.split("=") for pair in cell.split(" ")) if cell else {}
+    return cell
+
+
+def _column(kind: str, text: str, *, choices: tuple[str, ...] = (), file: str = "dataset") -> Any:
+    about = {"kind": kind, "text": text, "choices": choices, "file": file}
+    return field(default_factory=partial(_from_cell, kind, ""), metadata=about)
+
+
+YES_NO = ("yes", "no")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One photo: its columns in manifests/dataset.csv, its line in manifests/provenance.csv, its shares a class.
+
+    A stage takes a row and gives the row back with more cells filled; `failed` is how it says that it could not.
+    """
+
+    id: str = _column("id", '"g" and 16 hex digits of the SHA-256 of the original bytes')
+    original_name: str = _column("text", "what the user calls the photo: its path in the source")
+    file_name: str = _column("path", "the photo as it is trained on: upright, sRGB, 8-bit RGB JPEG")
+    label_file_name: str = _column("path", "label map, 8-bit PNG: class id per pixel, 255 = unknown")
+    instance_file_name: str = _column("path", "instance map, 16-bit PNG: instance id per pixel, 0 = unknown")
+    edge_file_name: str = _column("path", "edge map, 8-bit PNG: 255 where two instances meet, else 0")
+    width: int | None = _column("integer", "pixels, after normalisation")
+    height: int | None = _column("integer", "pixels, after normalisation")
+    split: str = _column("choice", "which part of the data set the photo is in", choices=("train", "val", "test"))
+    group: str = _column("text", "near-duplicates share a group, named after its oldest row; a group is never split")
+    status: str = _column("choice", "how far the photo got", choices=(OK, REJECTED, FAILED))
+    stage: str = _column("text", "the stage that rejected or failed it")
+    error: str = _column("text", "why it failed, in a sentence")
+    rule: str = _column("text", "the rule that rejected it")
+    rule_value: float | None = _column("number", "the number that the rule looked at")
+    keep: str = _column("choice", "yours: yes or no beats every rule", choices=YES_NO)
+    label_model: str = _column("text", "the segmenter that made the label map")
+    label_confidence: float | None = _column("number", "mean probability of the winning class, 0 to 1")
+    label_unknown: float | None = _column("number", "share of pixels that belong to no class, 0 to 1")
+    label_reviewed: str = _column("choice", "whether a person looked at the label map", choices=YES_NO)
+    flags: str = _column("text", "doubts about the label map, separated by spaces")
+    source: str = _column("text", "where the photo came from: folder, drawn, ...")
+    source_url: str = _column("text", "address of the file")
+    source_page: str = _column("text", "address of the page that shows it")
+    title: str = _column("text", "the photo's title at its source")
+    creator: str = _column("text", "who made the photo")
+    creator_url: str = _column("text", "the creator's page")
+    license: str = _column("text", "SPDX-like id (CC-BY-4.0, CC0-1.0, LicenseRef-...), or unknown")
+    license_url: str = _column("text", "address of the licence text")
+    redistributable: str = _column("choice", "whether the photo may be handed on", choices=YES_NO)
+    captured_at: str = _column("text", "when the photo was taken, ISO 8601, as the camera says")
+    retrieved_at: str = _column("text", "when it was downloaded, ISO 8601; empty for local files")
+
+    sha256: str = _column("text", "SHA-256 of the original bytes", file="provenance")
+    dhash: str = _column("text", "256-bit difference hash of the photo, 64 hex digits", file="provenance")
+    dhash_mirror: str = _column("text", "the same of its mirror image", file="provenance")
+    added: int | None = _column("integer", "the how-manieth ingest brought the photo", file="provenance")
+    changes: str = _column("text", "what normalisation changed, separated by '; '", file="provenance")
+    other_names: tuple[str, ...] = _column("list", "other names of the same bytes, JSON", file="provenance")
+    digests: Mapping[str, str] = _column("pairs", "kind=SHA-256 of each file made (16 hex digits)", file="provenance")
+    keys: Mapping[str, str] = _column("pairs", "stage=key of each stage that has done the row", file="provenance")
+
+    shares: Mapping[str, float] = field(default_factory=dict)
+    """Class name -> share of pixels, 0 to 1; a line each in manifests/classes.csv."""
+    extras: Mapping[str, str] = field(default_factory=dict)
+    """Columns of the user's own, kept as they are."""
+
+    def done(self, stage: str, key: str, **cells: Any) -> "Row":
+        """The row after a stage has done it: these cells filled, the stage's key kept, older complaints of it gone."""
+        fresh = {"status": OK, "stage": "", "error": "", "rule": "", "rule_value": None}
+        digests = {**self.digests, **cells.pop("digests", {})}
+        return replace(self, **fresh, **cells, digests=digests, keys={**self.keys, stage: key})
+
+    def failed(self, stage: str, key: str, error: str) -> "Row":
+        """The row after a stage could not do it; `error` is a sentence."""
+        return replace(self, status=FAILED, stage=stage, error=plain(error), keys={**self.keys, stage: key})
+
+    def rejected(self, stage: str, key: str, rule: str, value: float) -> "Row":
+        """The row after a rule has turned the photo down; `value` is the number that the rule looked at."""
+        cells = {"status": REJECTED, "stage": stage, "rule": rule, "rule_value": value, "error": ""}
+        return replace(self, **cells, keys={**self.keys, stage: key})
+
+
+COLUMNS: tuple[Column, ...] = tuple(Column(name=f.name, **f.metadata) for f in fields(Row) if f.metadata)
+DATASET_COLUMNS: tuple[Column, ...] = tuple(column for column in COLUMNS if column.file == "dataset")
+PROVENANCE_COLUMNS: tuple[Column, ...] = tuple(column for column in COLUMNS if column.file == "provenance")
+
+
+def digest(data: bytes) -> str:
+    """The first 16 hex digits of the SHA-256."""
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
+def stage_key(stage: str, version: int, **parts: object) -> str:
+    """The key of a row in a stage: the same when stage, version and all that the result depends on are the same."""
+    return digest(repr((stage, version, sorted(parts.items()))).encode())
+
+
+def to_cells(row: Row) -> dict[str, str]:
+    """Every column of the row as the text that stands in its CSV file."""
+    return {column.name: _to_cell(column.kind, getattr(row, column.name)) for column in COLUMNS}
+
+
+def from_cells(cells: Mapping[str, str]) -> Row:
+    """The row whose columns say this; cells that belong to no column become `extras`.
+
+    Raises: ValueError for a cell of numbers, names or pairs that does not match its column's pattern.
+    """
+    known = {column.name: _from_cell(column.kind, cells[column.name]) for column in COLUMNS if column.name in cells}
+    return Row(**known, extras={name: cell for name, cell in cells.items() if name not in known})
+
+
+def plain(text: str) -> str:
+    """Text that may stand in a CSV cell: control characters and undecodable bytes are written out as \\n, \\x1b, ..."""
+    return "".join(
+        letter if _can_be_shown(letter) else letter.encode("unicode_escape", "surrogatepass").decode()
+        for letter in text
+    )
+
+
+def _can_be_shown(letter: str) -> bool:
+    return letter.isprintable() or letter in JOINERS or unicodedata.category(letter) == "Zs"
+
+
+def _to_cell(kind: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if kind == "number":
+        return f"{value:.6g}"
+    if kind == "list":
+        return json.dumps(value, ensure_ascii=False) if value else ""
+    if kind == "pairs":
+        return " ".join(f"{name}={value[name]}" for name in sorted(value))
+    return str(value)

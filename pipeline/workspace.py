@@ -1,0 +1,164 @@
+"""Where files are kept: the one place that builds a path."""
+
+import contextlib
+import errno
+import json
+import os
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.errors import WorkspaceError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workspace:
+    """The folder that the user stands in, or named; nothing outside it is written."""
+
+    root: Path
+
+    @property
+    def dataset_csv(self) -> Path:
+        return self.manifests / "dataset.csv"
+
+    @property
+    def classes_csv(self) -> Path:
+        return self.manifests / "classes.csv"
+
+    @property
+    def provenance_csv(self) -> Path:
+        return self.manifests / "provenance.csv"
+
+    @property
+    def dataset_json(self) -> Path:
+        return self.manifests / "dataset.json"
+
+    @property
+    def journal(self) -> Path:
+        """Rows that were finished since the CSV files were last written."""
+        return self.manifests / "journal.jsonl"
+
+    @property
+    def weights(self) -> Path:
+        """Folder of the downloaded weights of segmenters."""
+        return self.root / "data" / "weights"
+
+    @property
+    def runs(self) -> Path:
+        return self.root / "runs"
+
+    def made(self, kind: str, id: str) -> Path:
+        """Where the file of a photo is kept; kind is images, labels, instances or edges.
+
+        Raises: WorkspaceError when the id has anything but letters, digits, '-' and '_'.
+        """
+        if not re.fullmatch(r"[0-9A-Za-z_-]+", id):
+            raise WorkspaceError(f"'{id}' is no id of a photo, so no file is named after it. Look for it in manifests")
+        suffix = ".jpg" if kind == "images" else ".png"
+        return self.root / "data" / kind / id[1:3] / f"{id}{suffix}"
+
+    def holds(self, kind: str, id: str) -> bool:
+        """Whether a file that a stage made is there, and not empty."""
+        path = self.made(kind, id)
+        return path.is_file() and path.stat().st_size > 0
+
+    def relative(self, path: Path) -> str:
+        """A path as the manifest says it: relative to the workspace, with forward slashes."""
+        return path.relative_to(self.root).as_posix()
+
+    def resolve(self, relative: str) -> Path:
+        """The file that a cell of the manifest names.
+
+        Raises: WorkspaceError when the path, links followed, leads out of the workspace.
+        """
+        path = self.root / relative
+        if not path.resolve().is_relative_to(self.root.resolve()):
+            raise WorkspaceError(f"{relative} leads out of the workspace. Put the file itself there, not a link")
+        return path
+
+    @property
+    def manifests(self) -> Path:
+        return self.root / "manifests"
+
+    def run_folders(self) -> list[Path]:
+        """The training runs, oldest first."""
+        if not self.runs.is_dir():
+            return []
+        return sorted(path for path in self.runs.iterdir() if path.name[:4].isdecimal() and path.is_dir())
+
+
+@contextlib.contextmanager
+def explained_disk_errors() -> Iterator[None]:
+    """Turns a full or read-only disk, or a file where a folder should be, into a sentence; other errors pass.
+
+    Raises: WorkspaceError.
+    """
+    try:
+        yield
+    except OSError as error:
+        where = f" at {error.filename}" if error.filename else ""
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise WorkspaceError(
+                f"the disk is full{where}. Free some space and run the same command again: it goes on where it stopped"
+            ) from error
+        if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM, errno.EEXIST, errno.ENOTDIR):
+            raise WorkspaceError(f"cannot write{where}: {error.strerror}. Choose another folder with -C") from error
+        raise
+
+
+def write_atomically(path: Path, data: bytes, *, durable: bool = False) -> None:
+    """Writes a file beside its place, in full, and renames it there; durable: it is on the disk before that.
+
+    What cannot be written in full leaves nothing behind.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    try:
+        with part.open("wb") as file:
+            file.write(data)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+
+
+@contextlib.contextmanager
+def hold(folder: Path, what: str) -> Iterator[None]:
+    """The right to write in a folder, for as long as the block runs; the system gives it back on a crash.
+
+    what: what the folder is, for the message.
+
+    Raises: WorkspaceError that says who holds it.
+    """
+    import filelock
+
+    with explained_disk_errors():
+        folder.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(folder / ".lock")
+    holder = folder / ".holder.json"
+    try:
+        with explained_disk_errors():
+            lock.acquire(timeout=0)
+    except filelock.Timeout:
+        raise WorkspaceError(f"{what} is being written by {_holder(holder)}. Wait for it, or stop it") from None
+    try:
+        command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
+        with explained_disk_errors():
+            write_atomically(holder, json.dumps({"pid": os.getpid(), "command": command}).encode())
+        yield
+    finally:
+        holder.unlink(missing_ok=True)
+        lock.release()
+
+
+def _holder(path: Path) -> str:
+    try:
+        holder = json.loads(path.read_text(encoding="utf-8"))
+        return f"process {holder['pid']} ({holder['command']})"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "another process"

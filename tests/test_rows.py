@@ -1,0 +1,243 @@
+"""Rows: the way to cells and back, what a cell may say, and what a stage does to a row."""
+
+import json
+import re
+
+import pytest
+
+from pipeline.rows import (
+    COLUMNS,
+    DATASET_COLUMNS,
+    FAILED,
+    KINDS,
+    OK,
+    PROVENANCE_COLUMNS,
+    REJECTED,
+    Row,
+    digest,
+    from_cells,
+    plain,
+    stage_key,
+    to_cells,
+)
+
+FULL = Row(
+    id="g0123456789abcdef",
+    original_name="Ötztal, see 007.JPG",
+    file_name="data/images/01/g01.jpg",
+    label_file_name="data/labels/01/g01.png",
+    instance_file_name="data/instances/01/g01.png",
+    edge_file_name="data/edges/01/g01.png",
+    width=2048,
+    height=1365,
+    split="val",
+    group="g0123456789abcdef",
+    status="rejected",
+    stage="ingest",
+    error='is "empty": 0 bytes',
+    rule="min_side",
+    rule_value=0.1234,
+    keep="yes",
+    label_model="deeplab",
+    label_confidence=0.97,
+    label_unknown=1e-05,
+    label_reviewed="no",
+    flags="little_sky no_tree",
+    source="folder",
+    source_url="https://example.org/a.jpg?b=c",
+    source_page="https://example.org/a",
+    title="Ein See 🏔",
+    creator="A. Nonymous",
+    creator_url="https://example.org/",
+    license="CC-BY-4.0",
+    license_url="https://creativecommons.org/licenses/by/4.0/",
+    redistributable="yes",
+    captured_at="2021-05-06T07:08:09",
+    retrieved_at="2026-01-02T03:04:05Z",
+    sha256="0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f",
+    dhash="abababababababababababababababababababababababababababababababab",
+    dhash_mirror="cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd",
+    added=3,
+    changes="rotated upright; CMYK to sRGB",
+    other_names=("b [1].jpg", 'c "2".jpg', "ü.jpg"),
+    digests={"image": "0000000000000000", "label": "1111111111111111"},
+    keys={"ingest": "2222222222222222", "label": "given"},
+)
+
+
+@pytest.mark.parametrize("column", COLUMNS, ids=lambda column: column.name)
+def test_a_full_cell_comes_back_as_it_was(column):
+    cells = to_cells(FULL)
+
+    assert cells[column.name] != ""
+    assert getattr(from_cells(cells), column.name) == getattr(FULL, column.name)
+
+
+@pytest.mark.parametrize("column", COLUMNS, ids=lambda column: column.name)
+def test_an_empty_cell_comes_back_as_the_default(column):
+    row = Row()
+
+    cells = to_cells(row)
+
+    assert cells[column.name] == ""
+    assert getattr(from_cells(cells), column.name) == getattr(row, column.name)
+
+
+@pytest.mark.parametrize("column", COLUMNS, ids=lambda column: column.name)
+def test_every_cell_that_is_written_matches_the_pattern_of_its_column(column):
+    cell = to_cells(FULL)[column.name]
+
+    assert re.fullmatch(column.pattern, cell)
+
+
+def test_cells_of_no_column_become_the_users_own():
+    row = from_cells({"id": "g1", "my notes": "fog?", "stars": "007"})
+
+    assert row.extras == {"my notes": "fog?", "stars": "007"}
+
+
+@pytest.mark.parametrize(
+    ("value", "cell"),
+    [
+        (0.0, "0"),
+        (1.0, "1"),
+        (0.5, "0.5"),
+        (2 / 3, "0.666667"),
+        (1234.5678, "1234.57"),
+        (3e-7, "3e-07"),
+        (-2.5, "-2.5"),
+    ],
+)
+def test_a_number_is_written_with_six_digits(value, cell):
+    assert to_cells(Row(rule_value=value))["rule_value"] == cell
+
+
+def test_pairs_are_written_in_the_order_of_their_names():
+    row = Row(keys={"label": "b", "ingest": "a"})
+
+    assert to_cells(row)["keys"] == "ingest=a label=b"
+
+
+def test_a_list_of_names_is_written_as_json():
+    row = Row(other_names=('a "b".jpg', "ü.jpg"))
+
+    assert json.loads(to_cells(row)["other_names"]) == ['a "b".jpg', "ü.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "cell"),
+    [
+        *(("integer", cell) for cell in ("wide", "1.5", "-1", "1 024", "٣", "")),
+        *(("number", cell) for cell in ("nan", "inf", "1,5", ".5", "0x10", "")),
+        *(("path", cell) for cell in ("/etc/passwd", "../a.jpg", "a/../b.jpg", "a/..", "..", "a\\b.jpg", "C:/a.jpg")),
+        *(("path", cell) for cell in ("a\nb.jpg", "a\x7f.jpg")),
+        *(("text", cell) for cell in ("a\nb", "a\tb", "\x1b[31m", "\x00", "\x7f", "\x9b31m")),
+        *(("id", cell) for cell in ("../../a", "a/b", "a.b", "007", "a b", "-rf", "")),
+        *(("pairs", cell) for cell in ("a", "a=b=c", "a=b  c=d", "=b")),
+    ],
+)
+def test_a_cell_that_says_something_else_is_told_by_its_pattern(kind, cell):
+    pattern = KINDS[kind][0]
+
+    assert not re.fullmatch(pattern, cell)
+
+
+@pytest.mark.parametrize("path", ["a.jpg", "data/images/9f/g9f.jpg", "a/..b/c..d.jpg", "...", "ünï côde/日本.png"])
+def test_a_path_inside_the_workspace_may_be_called_anything(path):
+    assert re.fullmatch(KINDS["path"][0], path)
+
+
+def test_no_column_stands_in_two_files():
+    names = [column.name for column in COLUMNS]
+
+    assert len(set(names)) == len(names) == len(DATASET_COLUMNS) + len(PROVENANCE_COLUMNS)
+
+
+def test_every_column_is_explained():
+    assert [column.name for column in COLUMNS if not column.text] == []
+
+
+def test_the_photo_stands_before_every_other_file():
+    files = [column.name for column in DATASET_COLUMNS if column.name.endswith("file_name")]
+
+    assert files[0] == "file_name"
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("two\nlines", "two\\nlines"),
+        ("a\r\tb", "a\\r\\tb"),
+        ("\x1b[31mred", "\\x1b[31mred"),
+        ("\x7f\x9b\u2028", "\\x7f\\x9b\\u2028"),
+        ("right\u202eleft", "right\\u202eleft"),
+        (b"caf\xe9.jpg".decode("utf-8", "surrogateescape"), "caf\\udce9.jpg"),
+    ],
+)
+def test_what_cannot_be_shown_is_written_out(text, cell):
+    assert plain(text) == cell
+
+
+@pytest.mark.parametrize(
+    "text", ["", " a b ", "Ötztal", "日本", "🏔️", "👩‍🌾", "10.03\u202fAM", "a\xa0b", "می‌خواهم", 'quote" comma, \\']
+)
+def test_what_can_be_shown_is_kept(text):
+    assert plain(text) == text
+
+
+def test_plain_text_may_stand_in_a_cell_and_in_a_file():
+    every_letter = "".join(chr(number) for number in range(0x110000))
+
+    cell = plain(every_letter)
+
+    assert re.fullmatch(KINDS["text"][0], cell)
+    assert cell.encode("utf-8").decode("utf-8") == cell
+
+
+def test_a_stage_that_is_done_leaves_no_complaint():
+    row = Row(id="g1", status=FAILED, stage="label", error="is gone", rule="min_side", rule_value=3.0)
+
+    row = row.done("label", "key", label_model="maps")
+
+    assert (row.status, row.stage, row.error, row.rule, row.rule_value) == (OK, "", "", "", None)
+
+
+def test_a_stage_that_is_done_keeps_the_keys_and_digests_of_others():
+    row = Row(id="g1", keys={"ingest": "a"}, digests={"image": "b"})
+
+    row = row.done("label", "c", digests={"label": "d"})
+
+    assert (row.keys, row.digests) == ({"ingest": "a", "label": "c"}, {"image": "b", "label": "d"})
+
+
+def test_a_failed_row_says_where_and_why():
+    row = Row(id="g1").failed("label", "key", "lake.jpg is gone")
+
+    assert (row.status, row.stage, row.error, row.keys) == (FAILED, "label", "lake.jpg is gone", {"label": "key"})
+
+
+def test_the_sentence_of_a_failed_row_is_plain_text():
+    row = Row(id="g1").failed("label", "key", "a\nb.jpg is gone")
+
+    assert row.error == "a\\nb.jpg is gone"
+
+
+def test_a_rejected_row_says_which_rule_and_by_how_much():
+    row = Row(id="g1").rejected("ingest", "key", "min_side", 17)
+
+    assert (row.status, row.stage, row.rule, row.rule_value) == (REJECTED, "ingest", "min_side", 17)
+
+
+def test_a_digest_is_the_beginning_of_the_sha256():
+    assert digest(b"") == "e3b0c44298fc1c14"
+
+
+def test_a_key_does_not_depend_on_the_order_of_its_parts():
+    assert stage_key("label", 1, photo="a", weights="b") == stage_key("label", 1, weights="b", photo="a")
+
+
+@pytest.mark.parametrize("other", [("edges", 1, "a"), ("label", 2, "a"), ("label", 1, "b")])
+def test_a_key_depends_on_stage_version_and_parts(other):
+    stage, version, photo = other
+
+    assert stage_key(stage, version, photo=photo) != stage_key("label", 1, photo="a")

@@ -1,0 +1,200 @@
+"""Workspace: where files are kept, how they are written, and who may write."""
+
+import errno
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import WorkspaceError
+from pipeline.workspace import Workspace, explained_disk_errors, hold, write_atomically
+
+HOLDER = """
+import sys
+from pathlib import Path
+from pipeline.workspace import hold
+with hold(Path(sys.argv[1]), "the manifest"):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def holder(tmp_path):
+    """A second process that holds the folder `manifests` until its stdin ends: `holder.py FOLDER --quiet`."""
+    script = tmp_path / "holder.py"
+    script.write_text(HOLDER)
+    command = [sys.executable, str(script), str(tmp_path / "manifests"), "--quiet"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"held\n"
+        yield process
+        process.kill()
+
+
+@pytest.mark.parametrize(
+    ("kind", "path"),
+    [
+        ("images", "data/images/9f/g9f00.jpg"),
+        ("labels", "data/labels/9f/g9f00.png"),
+        ("instances", "data/instances/9f/g9f00.png"),
+        ("edges", "data/edges/9f/g9f00.png"),
+    ],
+)
+def test_two_letters_of_the_id_fan_the_folders_out(workspace, kind, path):
+    assert workspace.made(kind, "g9f00") == workspace.root / path
+
+
+def test_a_path_is_told_relative_to_the_workspace_with_forward_slashes(workspace):
+    assert workspace.relative(workspace.root / "data" / "images" / "a.jpg") == "data/images/a.jpg"
+
+
+def test_a_relative_path_comes_back_as_the_file(workspace):
+    assert workspace.resolve("data/images/a.jpg") == workspace.root / "data" / "images" / "a.jpg"
+
+
+def test_an_empty_file_is_not_held(workspace):
+    write_atomically(workspace.made("labels", "g1234"), b"")
+
+    assert not workspace.holds("labels", "g1234")
+
+
+def test_a_folder_in_the_place_of_a_file_is_not_held(workspace):
+    workspace.made("labels", "g1234").mkdir(parents=True)
+
+    assert not workspace.holds("labels", "g1234")
+
+
+def test_a_written_file_is_held(workspace):
+    write_atomically(workspace.made("labels", "g1234"), b"map")
+
+    assert workspace.holds("labels", "g1234")
+
+
+@pytest.mark.parametrize("path", ["../secret.txt", "data/../../secret.txt"])
+def test_a_path_that_leads_out_of_the_workspace_is_refused(workspace, path):
+    with pytest.raises(WorkspaceError, match="leads out of the workspace"):
+        workspace.resolve(path)
+
+
+def test_a_link_that_leads_out_of_the_workspace_is_refused(workspace, tmp_path):
+    (tmp_path / "secret.txt").write_text("secret")
+    workspace.root.mkdir()
+    (workspace.root / "link").symlink_to(tmp_path / "secret.txt")
+
+    with pytest.raises(WorkspaceError, match=r"^link leads out of the workspace"):
+        workspace.resolve("link")
+
+
+def test_a_workspace_may_be_the_folder_one_stands_in(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    assert Workspace(root=Path()).resolve("data/a.jpg").resolve() == tmp_path / "data" / "a.jpg"
+
+
+def test_there_are_no_runs_before_the_first(workspace):
+    assert workspace.run_folders() == []
+
+
+def test_runs_are_the_numbered_folders_oldest_first(workspace):
+    for name in ("0002-base", "0001-tiny", "notes", "0010-base"):
+        (workspace.runs / name).mkdir(parents=True)
+    (workspace.runs / "0003.txt").write_text("")
+
+    assert [folder.name for folder in workspace.run_folders()] == ["0001-tiny", "0002-base", "0010-base"]
+
+
+def test_writing_makes_the_folders_on_the_way(tmp_path):
+    write_atomically(tmp_path / "a" / "b" / "c.txt", b"text")
+
+    assert (tmp_path / "a" / "b" / "c.txt").read_bytes() == b"text"
+
+
+def test_writing_leaves_nothing_else_behind(tmp_path):
+    write_atomically(tmp_path / "a.txt", b"text", durable=True)
+
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_what_cannot_be_written_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
+    write_atomically(tmp_path / "a.txt", b"old")
+    monkeypatch.setattr("os.fsync", _disk_is_full)
+
+    with pytest.raises(OSError, match="No space"):
+        write_atomically(tmp_path / "a.txt", b"new", durable=True)
+
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a.txt", b"old")]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_a_full_disk_is_a_sentence_with_the_way_out(number):
+    with pytest.raises(WorkspaceError) as caught, explained_disk_errors():
+        raise OSError(number, "No space left on device", "data/a.jpg")
+
+    assert str(caught.value) == (
+        "the disk is full at data/a.jpg. Free some space and run the same command again: it goes on where it stopped"
+    )
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.EPERM])
+def test_a_place_where_nothing_may_be_written_is_a_sentence(number):
+    with pytest.raises(WorkspaceError) as caught, explained_disk_errors():
+        raise OSError(number, "Not allowed", "data")
+
+    assert str(caught.value) == "cannot write at data: Not allowed. Choose another folder with -C"
+
+
+def test_other_errors_of_the_system_stay_as_they_are():
+    with pytest.raises(OSError, match="Invalid") as caught, explained_disk_errors():
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    assert not isinstance(caught.value, WorkspaceError)
+
+
+def test_a_file_in_the_place_of_a_folder_is_a_sentence(tmp_path):
+    (tmp_path / "manifests").write_text("")
+
+    with pytest.raises(WorkspaceError, match=r"^cannot write at .*manifests"), hold(tmp_path / "manifests", "it"):
+        pass
+
+
+def test_a_file_in_the_place_of_a_folder_above_is_a_sentence(tmp_path):
+    (tmp_path / "manifests").write_text("")
+
+    with pytest.raises(WorkspaceError, match=r"^cannot write at .*manifests"), hold(tmp_path / "manifests" / "a", "it"):
+        pass
+
+
+def test_who_holds_a_folder_is_told_by_process_and_command(holder, tmp_path):
+    said = f"^the manifest is being written by process {holder.pid} .holder.py {tmp_path / 'manifests'} --quiet.. Wait"
+
+    with pytest.raises(WorkspaceError, match=said), hold(tmp_path / "manifests", "the manifest"):
+        pass
+
+
+def test_a_folder_is_free_after_its_holder_is_killed(holder, tmp_path):
+    holder.kill()
+    holder.wait()
+
+    with hold(tmp_path / "manifests", "the manifest"):
+        pass
+
+
+def test_a_folder_is_free_after_an_error(tmp_path):
+    with pytest.raises(ZeroDivisionError), hold(tmp_path, "it"):
+        raise ZeroDivisionError
+
+    with hold(tmp_path, "it"):
+        pass
+
+
+def test_a_holder_that_has_not_said_its_name_is_another_process(tmp_path):
+    with hold(tmp_path, "the folder"):
+        (tmp_path / ".holder.json").unlink()
+
+        with pytest.raises(WorkspaceError, match="being written by another process"), hold(tmp_path, "the folder"):
+            pass
+
+
+def _disk_is_full(*_):
+    raise OSError(errno.ENOSPC, "No space left on device")

@@ -1,0 +1,224 @@
+"""Our own files: photos, label maps, instance maps and edge maps to bytes and back; hashes; pictures to look at."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont, JpegImagePlugin, PngImagePlugin
+
+from pipeline.classes import UNKNOWN
+from pipeline.errors import PhotoError
+from pipeline.normalise import Photo, decode_photo
+from pipeline.workspace import write_atomically
+
+__all__ = [
+    "Photo",
+    "colourise",
+    "contact_sheet",
+    "decode_photo",
+    "dhash",
+    "encode_edges",
+    "encode_instances",
+    "encode_labels",
+    "encode_photo",
+    "overlay",
+    "read_edges",
+    "read_instances",
+    "read_labels",
+    "read_photo",
+    "write_picture",
+]
+
+GREY, INDEXED = 0, 3
+COLOUR_TYPES = {GREY: "grey", 2: "RGB", INDEXED: "indexed", 4: "grey with transparency", 6: "RGB with transparency"}
+"""Colour type in the header of a PNG -> in words."""
+
+HASH_SIDE = 16
+"""A difference hash compares 16 rows of 17 grey cells: 256 bits."""
+
+
+def encode_photo(pixels: np.ndarray) -> bytes:
+    """A photo as a JPEG of quality 95, 4:4:4, without metadata; the same pixels always give the same bytes.
+
+    pixels: (H, W, 3) uint8 RGB.
+    """
+    return _save(Image.fromarray(pixels), "JPEG", quality=95, subsampling=0)
+
+
+def read_photo(path: Path) -> np.ndarray:
+    """A photo that encode_photo has written: (H, W, 3) uint8 RGB.
+
+    Raises: PhotoError when the file is gone or is no such JPEG.
+    """
+    data = _read(path)
+    try:
+        return np.array(JpegImagePlugin.JpegImageFile(io.BytesIO(data)).convert("RGB"))
+    except Exception as error:
+        raise PhotoError(f"cannot be used: {path.name} is no JPEG that can be read to its end") from error
+
+
+def encode_labels(ids: np.ndarray, palette: bytes) -> bytes:
+    """A label map as an 8-bit indexed PNG: a pixel's index is its class id, the palette gives the class its colour.
+
+    ids: (H, W) uint8.    palette: 256 RGB triples.
+    """
+    image = Image.fromarray(ids)
+    image.putpalette(palette)
+    return _save(image, "PNG", compress_level=1)
+
+
+def read_labels(path: Path) -> np.ndarray:
+    """A label map: (H, W) uint8 class ids, the raw indices of an indexed PNG or the levels of a grey one.
+
+    Raises: PhotoError when the file is gone, or is anything but an 8-bit indexed or grey PNG.
+    """
+    return _read_png(path, bits=8, colours=(INDEXED, GREY), wanted="a label map is an 8-bit indexed or grey PNG")
+
+
+def encode_instances(ids: np.ndarray) -> bytes:
+    """An instance map as a 16-bit grey PNG.
+
+    ids: (H, W) uint16, 0 unknown.
+    """
+    return _save(Image.fromarray(ids), "PNG", compress_level=1)
+
+
+def read_instances(path: Path) -> np.ndarray:
+    """An instance map: (H, W) uint16 instance ids, 0 unknown.
+
+    Raises: PhotoError when the file is gone, or is anything but a 16-bit grey PNG.
+    """
+    return _read_png(path, bits=16, colours=(GREY,), wanted="an instance map is a 16-bit grey PNG")
+
+
+def encode_edges(edges: np.ndarray) -> bytes:
+    """An edge map as an 8-bit grey PNG, 0 or 255.
+
+    edges: (H, W) bool or uint8; whatever is not 0 is an edge.
+    """
+    return _save(Image.fromarray(np.where(edges, 255, 0).astype(np.uint8)), "PNG", compress_level=1)
+
+
+def read_edges(path: Path) -> np.ndarray:
+    """An edge map: (H, W) uint8, 0 or 255.
+
+    Raises: PhotoError when the file is gone, or is anything but an 8-bit grey PNG.
+    """
+    return _read_png(path, bits=8, colours=(GREY,), wanted="an edge map is an 8-bit grey PNG")
+
+
+def dhash(pixels: np.ndarray) -> tuple[str, str]:
+    """256-bit difference hashes of a photo and of its mirror image, 64 hex digits each.
+
+    The hashes of the mirrored photo are exactly these two the other way round.
+    pixels: (H, W, 3) uint8 RGB.
+    """
+    # Whole numbers below 2**24, then below 2**53: no sum is ever rounded, so left and right are treated alike.
+    grey = np.asarray(Image.fromarray(pixels).convert("L")).astype(np.float32)
+    height, width = grey.shape
+    rows = _overlaps(height, HASH_SIDE).astype(np.float32) @ grey
+    cells = rows.astype(np.float64) @ _overlaps(width, HASH_SIDE + 1).T  # (16, 17)
+    brighter = cells[:, :-1] < cells[:, 1:]
+    darker = cells[:, :-1] > cells[:, 1:]
+    return np.packbits(brighter).tobytes().hex(), np.packbits(darker[:, ::-1]).tobytes().hex()
+
+
+def colourise(ids: np.ndarray, palette: bytes) -> np.ndarray:
+    """A label map in the colours of its classes: (H, W, 3) uint8 RGB, unknown pixels black.
+
+    ids: (H, W) uint8.    palette: 256 RGB triples.
+    """
+    colours = np.frombuffer(palette, dtype=np.uint8).reshape(256, 3).copy()
+    colours[UNKNOWN] = 0
+    return colours[ids]
+
+
+def overlay(photo: np.ndarray, ids: np.ndarray, palette: bytes, opacity: float = 0.5) -> np.ndarray:
+    """A photo with its label map laid over it: (H, W, 3) uint8 RGB, unknown pixels left as they are.
+
+    photo: (H, W, 3) uint8 RGB.    ids: (H, W) uint8.    palette: 256 RGB triples.    opacity: of the labels, 0 to 1.
+    """
+    mixed = photo + (colourise(ids, palette).astype(np.float32) - photo) * opacity
+    return np.where((ids == UNKNOWN)[..., None], photo, np.rint(mixed).astype(np.uint8))
+
+
+def contact_sheet(
+    rows: Sequence[Sequence[np.ndarray]], *, titles: Sequence[str] = (), tile_px: int = 256
+) -> np.ndarray:
+    """Pictures laid out in rows on white, each shrunk or enlarged to fit its tile: (H, W, 3) uint8 RGB.
+
+    rows: of pictures (h, w, 3) uint8 RGB of any sizes.    titles: one a column, above it.    tile_px: the tile's side.
+    """
+    gap = max(2, tile_px // 32)
+    head = tile_px // 8 if titles else 0
+    tiles = [[_fit(picture, tile_px) for picture in row] for row in rows]
+    heights = [max((tile.height for tile in row), default=0) for row in tiles]
+    columns = max([len(titles), *(len(row) for row in tiles)])
+    size = (columns * (tile_px + gap) + gap, head + sum(heights) + (len(heights) + 1) * gap)
+    sheet = Image.new("RGB", size, "white")
+
+    if titles:
+        pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=tile_px // 12)
+        for column, title in enumerate(titles):
+            place = (gap + column * (tile_px + gap) + tile_px // 2, (gap + head) // 2 + 1)
+            pen.text(place, title, fill="black", font=font, anchor="mm")
+    top = head + gap
+    for row, height in zip(tiles, heights, strict=True):
+        for column, tile in enumerate(row):
+            left = gap + column * (tile_px + gap)
+            sheet.paste(tile, (left + (tile_px - tile.width) // 2, top + (height - tile.height) // 2))
+        top += height + gap
+    return np.array(sheet)
+
+
+def write_picture(path: Path, pixels: np.ndarray) -> None:
+    """Writes a picture to look at as a PNG, beside its place and then renamed.
+
+    pixels: (H, W, 3) uint8 RGB, or (H, W) uint8 grey.
+    """
+    write_atomically(path, _save(Image.fromarray(pixels), "PNG"))
+
+
+def _save(image: Image.Image, form: str, **options: int) -> bytes:
+    file = io.BytesIO()
+    image.save(file, form, **options)
+    return file.getvalue()
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise PhotoError(f"cannot be used: {path.name} is not there") from error
+    except OSError as error:
+        raise PhotoError(f"cannot be used: {path.name} cannot be read ({error.strerror})") from error
+
+
+def _read_png(path: Path, *, bits: int, colours: tuple[int, ...], wanted: str) -> np.ndarray:
+    """The raw numbers of a PNG with this many bits a pixel, in one of these colour types."""
+    data = _read(path)
+    if not data.startswith(b"\x89PNG\r\n\x1a\n") or len(data) < 26:
+        raise PhotoError(f"cannot be used: {path.name} is no PNG; {wanted}")
+    if data[24] != bits or data[25] not in colours:
+        found = f"{data[24]}-bit {COLOUR_TYPES.get(data[25], 'unknown')}"
+        raise PhotoError(f"cannot be used: {path.name} is {found}; {wanted}")
+    try:
+        return np.array(PngImagePlugin.PngImageFile(io.BytesIO(data)))
+    except Exception as error:
+        raise PhotoError(f"cannot be used: {path.name} is cut off or damaged") from error
+
+
+def _overlaps(pixels: int, cells: int) -> np.ndarray:
+    """How much of each pixel lies in each of the cells that share a side: (cells, pixels) float64 whole numbers."""
+    pixel, cell = np.arange(pixels), np.arange(cells)[:, None]
+    ends = np.minimum((pixel + 1) * cells, (cell + 1) * pixels)
+    starts = np.maximum(pixel * cells, cell * pixels)
+    return (ends - starts).clip(min=0).astype(np.float64)
+
+
+def _fit(picture: np.ndarray, side_px: int) -> Image.Image:
+    image = Image.fromarray(picture)
+    scale = side_px / max(image.size)
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    return image.resize(size, Image.Resampling.NEAREST if scale > 1 else Image.Resampling.LANCZOS)

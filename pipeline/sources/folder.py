@@ -1,0 +1,68 @@
+"""Photos in a folder and the folders below it."""
+
+import os
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import NoReturn
+
+from pipeline.errors import PhotoError, SourceError
+from pipeline.sources.candidate import Candidate
+
+SUFFIXES = frozenset(
+    {*(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp"), *(".tif", ".tiff", ".bmp", ".heic", ".heif", ".avif")}
+)
+"""Endings of the files that are taken for photos, whatever their case. The content decides what they are."""
+
+
+def candidates(spec: str) -> Iterator[Candidate]:
+    """The photos of a folder in the order of their names, hidden files left out.
+
+    Raises: SourceError when there is no such folder, or no photo in it.
+    """
+    root = _folder(spec)
+    paths = sorted(_photo_files(root), key=lambda path: path.relative_to(root).as_posix())
+    if not paths:
+        raise SourceError(f"there is no photo in {spec}: no file ends in {' '.join(sorted(SUFFIXES))}")
+    for path in paths:
+        name = path.relative_to(root).as_posix()
+        yield Candidate(name=name, read=partial(_read, path, root.resolve()), source="folder")
+
+
+def _folder(spec: str) -> Path:
+    try:
+        root = Path(spec).expanduser()
+        if root.is_dir():
+            return root
+        if root.is_file():
+            raise SourceError(f"{spec} is a file. Name the folder that it is in")
+    except OSError as error:
+        _refuse(error)
+    except RuntimeError:  # ~photos is the home of a user called photos, whom nobody knows
+        pass
+    raise SourceError(f"there is no folder {spec}. Name a folder of photos, or drawn:120 for drawn landscapes")
+
+
+def _refuse(error: OSError) -> NoReturn:
+    raise SourceError(f"cannot look into {error.filename}: {error.strerror}. Give yourself the right to read it")
+
+
+def _photo_files(root: Path) -> Iterator[Path]:
+    for folder, folders, files in os.walk(root, onerror=_refuse):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in files:
+            if Path(name).suffix.lower() in SUFFIXES and not name.startswith("."):
+                yield Path(folder) / name
+
+
+def _read(path: Path, root: Path) -> bytes:
+    try:
+        if not path.is_file():
+            raise PhotoError("is not a regular file, or a link to nothing")
+        if path.is_symlink() and not path.resolve().is_relative_to(root):
+            raise PhotoError(
+                "is a link that leads out of the folder, which is not followed. Put the photo itself there"
+            )
+        return path.read_bytes()
+    except OSError as error:
+        raise PhotoError(f"cannot be read: {error.strerror}") from None

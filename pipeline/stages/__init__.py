@@ -1,0 +1,1 @@
+"""What is done to every row, one file a stage; `order.py` finds them in this folder."""

@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 DEMO := demo
 
-.PHONY: demo test test-long lock clean
+.PHONY: demo test test-long readme lock clean
 
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -26,6 +26,10 @@ test: $(READY)
 
 test-long: $(READY)
 	$(BIN)/python -m pytest -m long
+
+# The parts of the README that are read off the code.
+readme: $(READY)
+	$(BIN)/python -m tests.readme_blocks
 
 # The versions that were tested, from what is installed now.
 lock:

@@ -106,6 +106,12 @@ def open_segmenter(
     raise SegmenterError(f"there is no segmenter '{spec}'. Choose one of {known}; see gauganpipe segmenters")
 
 
+def from_any_folder(spec: str) -> str:
+    """The spec with its path made absolute, so that it means the same wherever a later command is typed."""
+    kind, _, rest = spec.partition(":")
+    return f"{kind}:{Path(rest).expanduser().resolve()}" if kind in ("torch", "maps") and rest else spec
+
+
 def _is_here(choice: Choice, weights_folder: Path | None) -> bool:
     if choice.pin is None:
         return True

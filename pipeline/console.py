@@ -1,0 +1,132 @@
+"""Results on stdout; talk, bars and errors on stderr. Nobody else prints."""
+
+import contextlib
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, is_dataclass
+from typing import Any, TextIO
+
+SECONDS_BEFORE_ESTIMATE = 3
+"""How long a bar watches before it says how long the whole will take."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Console:
+    """Where a command talks to: quiet leaves out all but results and errors, as_json leaves results to `show_json`."""
+
+    quiet: bool = False
+    as_json: bool = False
+
+    def result(self, line: str = "") -> None:
+        """One fact, on stdout."""
+        if not self.as_json:
+            _write(sys.stdout, line)
+
+    def show_json(self, value: Any) -> None:
+        """The one JSON value of a command asked for JSON, dataclasses as objects; nothing otherwise."""
+        if self.as_json:
+            _write(sys.stdout, json.dumps(value, indent=2, default=_as_json))
+
+    def note(self, line: str) -> None:
+        """Talk, on stderr."""
+        if not self.quiet:
+            _write(sys.stderr, line)
+
+    def error(self, message: str) -> None:
+        _write(sys.stderr, f"gauganpipe: {message}")
+
+    @contextlib.contextmanager
+    def bar(self, what: str, *, unit: str, total: int | None) -> Iterator["Bar"]:
+        """A progress bar with rate and time left; where stderr is no terminal, a line how many and one how long.
+
+        unit: what is counted, in the singular.
+        """
+        from tqdm import tqdm
+
+        silent = True if self.quiet else None
+        with tqdm(total=total, desc=what, unit=f" {unit}s", disable=silent, dynamic_ncols=True, smoothing=0.1) as bar:
+            if bar.disable and total:
+                self.note(f"{what}: {count(total, unit)}")
+            yield Bar(bar=bar, what=what, unit=unit, note=self.note)
+
+    @contextlib.contextmanager
+    def transfer(self) -> Iterator[Callable[[str, int, int | None], None]]:
+        """A bar for a download that may not happen: it appears at the first call, (file name, bytes here, in all)."""
+        from tqdm import tqdm
+
+        bars: dict[str, Any] = {}
+
+        def on_bytes(name: str, here: int, total: int | None) -> None:
+            if name not in bars:
+                silent = True if self.quiet else None
+                bars[name] = tqdm(total=total, desc=name, unit="B", unit_scale=True, disable=silent, dynamic_ncols=True)
+            bars[name].update(here - bars[name].n)
+
+        try:
+            yield on_bytes
+        finally:
+            for bar in bars.values():
+                bar.close()
+
+
+class Bar:
+    """A bar that was begun; `step` counts one thing done."""
+
+    def __init__(self, *, bar: Any, what: str, unit: str, note: Callable[[str], None]) -> None:
+        self._bar, self._what, self._unit, self._note = bar, what, unit, note
+        self._began = time.monotonic()
+        self._before = self._done = 0
+        self._estimated = not bar.disable
+
+    def begin_at(self, count: int) -> None:
+        """Things that were done in an earlier sitting, which say nothing of the rate of this one."""
+        self._before = count
+        if not self._bar.disable:
+            self._bar.initial = self._bar.n = count
+            self._bar.refresh()
+
+    def step(self, count: int = 1, **shown: float | str) -> None:
+        """shown: what stands behind the bar, by name."""
+        self._done += count
+        if not self._bar.disable:
+            if shown:
+                self._bar.set_postfix(shown, refresh=False)
+            self._bar.update(count)
+        seconds = time.monotonic() - self._began
+        still = (self._bar.total or 0) - self._before - self._done
+        if not self._estimated and self._done and still > 0 and seconds > SECONDS_BEFORE_ESTIMATE:
+            self._estimated = True
+            left = seconds / self._done * still
+            rate = f"{self._done / seconds:.1f} {self._unit}s/s"
+            self._note(f"{self._what}: {self._done:,} done, {rate}, about {duration(left)} left")
+
+
+def _write(stream: TextIO, line: str) -> None:
+    """Letters that a pipe or a terminal cannot take are written out, as \\xfc."""
+    encoding = stream.encoding or "utf-8"
+    stream.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+
+
+def _as_json(value: Any) -> Any:
+    return asdict(value) if is_dataclass(value) else str(value)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them: 42 s, 3 min 10 s, 2 h 5 min, 12 days."""
+    seconds = max(1, round(seconds))
+    if seconds < 100:
+        return f"{seconds} s"
+    minutes, rest = divmod(seconds, 60)
+    if minutes < 100:
+        return f"{minutes} min {rest} s"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min"
+    return f"{hours // 24} days"
+
+
+def count(number: int, unit: str) -> str:
+    """1 photo, 1,234 photos."""
+    return f"{number:,} {unit}" + ("" if number == 1 else "s")

@@ -1,0 +1,77 @@
+"""How long a training image takes on this device, and how much memory: measured on a step before a run begins."""
+
+import time
+from dataclasses import dataclass
+
+import psutil
+import torch
+
+from gaugan.config import Settings
+from gaugan.data import Batch
+from gaugan.train import METHODS, accelerate, peak_memory_bytes
+
+MEASURED_BATCH_SIZE = 2
+"""Images in the measured step: the fewest that every normalisation can be trained with."""
+MEASURED_STEPS = 5
+"""Steps taken at most: the first ones warm up, so the quickest is believed."""
+MEASURED_SECONDS = 6
+"""No further step is begun after this long."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What training costs.    needed_bytes: the memory of a step at the batch size of the settings.
+
+    free_bytes: what the device has left for it.    device: cpu, cuda or mps.
+    """
+
+    seconds_per_image: float
+    needed_bytes: int
+    free_bytes: int
+    device: str
+
+
+def measure(settings: Settings, *, classes: int, edges: bool) -> Cost:
+    """Takes a few training steps on random labels and throws the networks away.
+
+    classes: C.    edges: whether samples have instances.
+    """
+    accelerator = accelerate(settings)
+    device = accelerator.device
+    free_bytes = _free_bytes(device)
+    shape = {"classes": classes, "unknown": True, "edges": edges}
+    method = METHODS[settings.model.method](settings, **shape, accelerator=accelerator)
+    before = peak_memory_bytes(device)
+    seconds: list[float] = []
+    while len(seconds) < MEASURED_STEPS and sum(seconds) < MEASURED_SECONDS:
+        batch = _random_batch(settings, classes=classes, edges=edges).to(device)
+        began = time.perf_counter()
+        for loss in method.step(batch).values():
+            loss.item()
+        seconds.append(time.perf_counter() - began)
+    bytes_per_image = max(0, peak_memory_bytes(device) - before) / MEASURED_BATCH_SIZE
+    parameters = sum(p.numel() for network in method.networks.values() for p in network.parameters())
+    # Weights, gradients, two moments and the average, four bytes each.
+    needed_bytes = round(20 * parameters + bytes_per_image * settings.training.batch_size)
+    return Cost(
+        seconds_per_image=min(seconds) / MEASURED_BATCH_SIZE,
+        needed_bytes=needed_bytes,
+        free_bytes=free_bytes,
+        device=device.type,
+    )
+
+
+def _random_batch(settings: Settings, *, classes: int, edges: bool) -> Batch:
+    height, width = settings.data.crop
+    shape = (MEASURED_BATCH_SIZE, height, width)
+    random = torch.Generator().manual_seed(0)
+    coarse = torch.randint(0, classes, (MEASURED_BATCH_SIZE, 1, 8, 8), generator=random).float()
+    labels = torch.nn.functional.interpolate(coarse, size=(height, width))[:, 0].long()  # (B, H, W)
+    image = torch.rand((MEASURED_BATCH_SIZE, 3, height, width), generator=random) * 2 - 1
+    return Batch(image=image, labels=labels, edges=torch.zeros(shape)[:, None] if edges else None)
+
+
+def _free_bytes(device: torch.device) -> int:
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    return psutil.virtual_memory().available

@@ -1,0 +1,311 @@
+"""The loop: what it reports, when it paints and saves, and that a run once interrupted ends the same."""
+
+import signal
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gaugan import checkpoint
+from gaugan.checkpoint import AVERAGED, NETWORKS, OPTIMIZERS
+from gaugan.config import load_settings
+from gaugan.data import Batch, Sample
+from gaugan.errors import DataError, SettingsError
+from gaugan.spade.method import SpadeMethod
+from gaugan.train import accelerate, hold_interrupt, is_due, learning_rate_factor, train
+
+SMALL = [
+    "crop_size=32",
+    "width=4",
+    "discriminator_width=4",
+    "batch_size=2",
+    "workers=0",
+    "device=cpu",
+    "images=8",
+    "ema_images=4",
+    "sample_every_images=4",
+    "checkpoint_every_images=4",
+    "generator_learning_rate=1e-3",
+    "discriminator_learning_rate=1e-3",
+]
+STYLE = ["style_encoder=true", "style_size=8"]
+
+
+def small(*assignments):
+    return load_settings("spade", [*SMALL, *assignments])
+
+
+@pytest.fixture(autouse=True)
+def settle_quickly(monkeypatch):
+    monkeypatch.setattr("gaugan.train.SETTLE_IMAGES", 4)
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory):
+    """Three landscapes: sky above ground, with a tree between."""
+    folder, random = tmp_path_factory.mktemp("samples"), np.random.default_rng(0)
+    made = []
+    for k in range(3):
+        labels = np.repeat(np.arange(40) > 15 + 3 * k, 50).reshape(40, 50).astype(np.uint8)
+        labels[10:30, 8 * k : 8 * k + 10] = 2
+        labels[:2, 20:30] = 255
+        colours = np.array([[120, 170, 230], [90, 120, 60], [30, 70, 30]])[labels.clip(0, 2)]
+        photo = (colours + random.normal(0, 8, colours.shape)).clip(0, 255).astype(np.uint8)
+        paths = [folder / f"{k}.{end}" for end in ("jpg", "png", "ids.png")]
+        Image.fromarray(photo).save(paths[0])
+        Image.fromarray(labels).save(paths[1])
+        Image.fromarray(labels.astype(np.uint16) + 300).save(paths[2])
+        made.append(Sample(image=paths[0], labels=paths[1], instances=paths[2]))
+    return made
+
+
+def run(folder, samples, settings=None, **callbacks):
+    settings = settings or small()
+    return train(settings, train_samples=samples, fixed_samples=samples[:2], classes=3, run_folder=folder, **callbacks)
+
+
+def stop_at(images, error):
+    def on_step(step):
+        if step.images_shown == images:
+            raise error
+
+    return on_step
+
+
+def files(folder):
+    return {name: (checkpoint.latest(folder) / name).read_bytes() for name in (AVERAGED, NETWORKS, OPTIMIZERS)}
+
+
+def test_every_step_is_reported_in_images(tmp_path, samples):
+    steps = []
+
+    run(tmp_path, samples, on_step=steps.append)
+
+    assert [step.images_shown for step in steps] == [2, 4, 6, 8]
+    assert {"adversarial", "features", "fake", "real"} == set(steps[0].losses)
+    assert all(step.seconds > 0 and step.peak_memory_bytes > 0 for step in steps)
+
+
+def test_the_start_says_how_large_the_networks_are(tmp_path, samples):
+    starts = []
+
+    run(tmp_path, samples, small("images=2"), on_start=starts.append)
+
+    assert starts[0].parameters.keys() == {"generator", "discriminator"}
+    assert starts[0].images_in_all == 2
+
+
+def test_samples_are_painted_at_the_start_at_intervals_and_at_the_end(tmp_path, samples):
+    sheets = []
+
+    run(tmp_path, samples, small("images=10"), on_samples=sheets.append)
+
+    assert [sheet.images_shown for sheet in sheets] == [0, 4, 8, 10]
+
+
+def test_samples_are_labels_photos_and_pictures_of_one_size(tmp_path, samples):
+    sheets = []
+
+    run(tmp_path, samples, small("images=2"), on_samples=sheets.append)
+
+    assert sheets[0].labels.shape == (2, 32, 32)
+    assert sheets[0].photos.shape == sheets[0].generated.shape == (2, 32, 32, 3)
+    assert {x.dtype for x in (sheets[0].labels, sheets[0].photos, sheets[0].generated)} == {torch.uint8}
+
+
+def test_unknown_pixels_of_samples_are_255(tmp_path, samples):
+    sheets = []
+
+    run(tmp_path, samples, small("images=2", "crop_margin=0"), on_samples=sheets.append)
+
+    assert set(sheets[0].labels.unique().tolist()) == {0, 1, 2, 255}
+
+
+@pytest.mark.parametrize(
+    "options", [[], STYLE, ["model.norm=instance", "ema_images=0", "crop_size=64"]], ids=["plain", "style", "instance"]
+)
+def test_an_interrupted_and_resumed_run_equals_an_uninterrupted_one(tmp_path, samples, options):
+    settings = small(*options)
+    run(tmp_path / "whole", samples, settings)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "parts", samples, settings, on_step=stop_at(6, KeyboardInterrupt()))
+    run(tmp_path / "parts", samples, settings)
+
+    assert files(tmp_path / "parts") == files(tmp_path / "whole")
+
+
+def test_a_run_that_died_between_checkpoints_ends_the_same(tmp_path, samples):
+    run(tmp_path / "whole", samples)
+
+    with pytest.raises(RuntimeError, match="power cut"):
+        run(tmp_path / "parts", samples, on_step=stop_at(6, RuntimeError("power cut")))
+    assert checkpoint.images_shown(checkpoint.latest(tmp_path / "parts")) == 4
+    run(tmp_path / "parts", samples)
+
+    assert files(tmp_path / "parts") == files(tmp_path / "whole")
+
+
+def test_an_interrupted_run_is_saved_first(tmp_path, samples):
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, samples, on_step=stop_at(2, KeyboardInterrupt()))
+
+    assert checkpoint.images_shown(checkpoint.latest(tmp_path)) == 2
+
+
+def test_a_resumed_run_says_where_it_was_left(tmp_path, samples):
+    starts = []
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, samples, on_step=stop_at(6, KeyboardInterrupt()))
+
+    run(tmp_path, samples, on_start=starts.append)
+
+    assert starts[0].images_shown == 6
+
+
+def test_a_finished_run_does_nothing(tmp_path, samples):
+    run(tmp_path, samples)
+    steps = []
+
+    assert run(tmp_path, samples, on_step=steps.append) == 8
+    assert steps == []
+
+
+def test_a_finished_run_goes_on_when_more_images_are_asked_for(tmp_path, samples):
+    run(tmp_path, samples)
+
+    assert run(tmp_path, samples, small("images=10")) == 10
+
+
+def test_the_same_seed_gives_the_same_run(tmp_path, samples):
+    for name in ("a", "b"):
+        run(tmp_path / name, samples, small("images=4"))
+
+    assert files(tmp_path / "a") == files(tmp_path / "b")
+
+
+def test_another_seed_gives_another_run(tmp_path, samples):
+    for seed in (0, 1):
+        run(tmp_path / str(seed), samples, small("images=4", f"seed={seed}"))
+
+    assert files(tmp_path / "0")[NETWORKS] != files(tmp_path / "1")[NETWORKS]
+
+
+def test_the_number_of_samples_painted_does_not_change_the_run(tmp_path, samples):
+    run(tmp_path / "painted", samples, on_samples=lambda sheet: None)
+    run(tmp_path / "unpainted", samples, small("sample_every_images=20000"))
+
+    assert files(tmp_path / "painted")[NETWORKS] == files(tmp_path / "unpainted")[NETWORKS]
+
+
+def test_samples_without_instances_train_without_edges(tmp_path, samples):
+    starts = []
+    bare = [Sample(image=sample.image, labels=sample.labels) for sample in samples]
+
+    run(tmp_path, bare, small("images=2"), on_start=starts.append)
+
+    assert starts[0].edges is False
+
+
+def test_edges_can_be_left_out(tmp_path, samples):
+    starts = []
+
+    run(tmp_path, samples, small("images=2", "data.edges=false"), on_start=starts.append)
+
+    assert starts[0].edges is False
+
+
+def test_no_samples_are_refused(tmp_path):
+    with pytest.raises(DataError, match="there are no samples"):
+        run(tmp_path, [])
+
+
+def test_bf16_trains(tmp_path, samples):
+    steps = []
+
+    run(tmp_path, samples, small("images=2", "precision=bf16"), on_step=steps.append)
+
+    assert all(np.isfinite(loss) for loss in steps[0].losses.values())
+
+
+def test_missing_perceptual_weights_are_named(tmp_path, samples):
+    with pytest.raises(SettingsError, match=r"losses\.perceptual_weights: .*nowhere\.pth"):
+        run(tmp_path, samples, small("perceptual_weights=nowhere.pth"))
+
+
+def method(settings):
+    return SpadeMethod(settings, classes=3, unknown=True, edges=False, accelerator=accelerate(settings))
+
+
+def drawn_batch():
+    random = torch.Generator().manual_seed(0)
+    image = torch.rand(2, 3, 32, 48, generator=random) * 2 - 1
+    return Batch(image=image, labels=torch.randint(0, 4, (2, 32, 48), generator=random), positions=(0, 1))
+
+
+def test_one_step_reaches_every_weight():
+    made = method(small(*STYLE))
+    before = {name: p.clone() for name, p in made.painter.named_parameters()}
+    before |= {name: p.clone() for name, p in made.discriminator.named_parameters()}
+
+    made.step(drawn_batch())
+
+    after = dict(made.painter.named_parameters()) | dict(made.discriminator.named_parameters())
+    assert [name for name in before if torch.equal(before[name], after[name])] == []
+
+
+def test_the_style_encoder_adds_its_loss():
+    assert "kl" in method(small(*STYLE)).step(drawn_batch())
+
+
+def test_the_generator_gets_no_gradient_from_the_discriminators_turn():
+    made = method(small())
+
+    made.step(drawn_batch())
+
+    assert all(p.grad is None for p in [*made.painter.parameters(), *made.discriminator.parameters()])
+
+
+def test_settled_statistics_are_those_of_the_averaged_weights():
+    made, batch = method(small()), drawn_batch()
+
+    made.settle([batch])
+
+    made.averaged.train()
+    trained, _ = made.averaged(made.averaged.condition(batch.labels, None), batch.image, None)
+    painted = made.averaged.paint(batch.labels, seeds=[0, 1])
+    assert (trained - painted).abs().max() < 0.05
+
+
+def test_learning_rates_are_constant_then_fall_to_zero():
+    factors = [learning_rate_factor(shown, 100, decay_from=0.5) for shown in (0, 50, 75, 100)]
+
+    assert factors == [1, 1, 0.5, 0]
+
+
+def test_learning_rates_stay_when_nothing_decays():
+    assert learning_rate_factor(99, 100, decay_from=1.0) == 1
+
+
+def test_an_interval_is_due_when_a_batch_passes_it():
+    assert [is_due(shown, 10, 4) for shown in (4, 8, 12, 16, 20, 24)] == [False, False, True, False, True, False]
+
+
+def test_ctrl_c_waits_for_the_end_of_a_step():
+    done = []
+    with pytest.raises(KeyboardInterrupt), hold_interrupt():
+        signal.raise_signal(signal.SIGINT)
+        done.append("step")
+
+    assert done == ["step"]
+
+
+def test_a_second_ctrl_c_does_not_wait():
+    done = []
+    with pytest.raises(KeyboardInterrupt), hold_interrupt():
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        done.append("step")
+
+    assert done == []

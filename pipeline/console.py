@@ -76,8 +76,8 @@ class Bar:
 
     def __init__(self, *, bar: Any, what: str, unit: str, note: Callable[[str], None]) -> None:
         self._bar, self._what, self._unit, self._note = bar, what, unit, note
-        self._began = time.monotonic()
-        self._before = self._done = 0
+        self._first_at = 0.0
+        self._before = self._done = self._first = 0
         self._estimated = not bar.disable
 
     def begin_at(self, count: int) -> None:
@@ -94,13 +94,17 @@ class Bar:
             if shown:
                 self._bar.set_postfix(shown, refresh=False)
             self._bar.update(count)
-        seconds = time.monotonic() - self._began
+        if not self._first:
+            # The first thing takes longer than the others: networks are loaded, caches are cold.
+            self._first, self._first_at = self._done, time.monotonic()
+            return
+        seconds, counted = time.monotonic() - self._first_at, self._done - self._first
         still = (self._bar.total or 0) - self._before - self._done
-        if not self._estimated and self._done and still > 0 and seconds > SECONDS_BEFORE_ESTIMATE:
+        if not self._estimated and counted and still > 0 and seconds > SECONDS_BEFORE_ESTIMATE:
             self._estimated = True
-            left = seconds / self._done * still
-            rate = f"{self._done / seconds:.1f} {self._unit}s/s"
-            self._note(f"{self._what}: {self._done:,} done, {rate}, about {duration(left)} left")
+            rate = f"{counted / seconds:.1f} {self._unit}s/s"
+            left = duration(seconds / counted * still)
+            self._note(f"{self._what}: {self._done:,} done, {rate}, about {left} left")
 
 
 def _write(stream: TextIO, line: str) -> None:

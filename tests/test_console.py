@@ -155,7 +155,7 @@ def test_a_bar_without_a_terminal_says_once_about_how_long(capsys, impatient):
         for _ in range(4):
             bar.step()
 
-    lines = r"ingest: 4 photos\ningest: 1 done, [\d.]+ photos/s, about \d+ s left\n"
+    lines = r"ingest: 4 photos\ningest: 2 done, [\d.]+ photos/s, about \d+ s left\n"
     assert re.fullmatch(lines, capsys.readouterr().err)
 
 

@@ -1,0 +1,190 @@
+"""From a source of photos to a trained model: the composition, one function a command."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pipeline import paint, runs
+from pipeline.console import Console, count
+from pipeline.engine import RowStage, Summary, pending, walk
+from pipeline.errors import SegmenterError
+from pipeline.ingest import MAX_SIDE_PX, MIN_SIDE_PX, Ingest, settle
+from pipeline.manifest import Manifest, demand, read, writing
+from pipeline.rows import FAILED, plain
+from pipeline.segmenters.registry import describe, from_any_folder, open_segmenter
+from pipeline.segmenters.segmenter import Segmenter
+from pipeline.sources.catalogue import brings_labels, open_source
+from pipeline.stages.edges import Edges
+from pipeline.stages.label import Label
+from pipeline.stages.order import earlier
+from pipeline.workspace import Workspace
+
+
+@dataclass(frozen=True, kw_only=True)
+class Labelling:
+    """What `label` is asked for beside its source.
+
+    segmenter: how the registry names it; "" means the workspace's own. redo: label rows again that are done.
+    """
+
+    segmenter: str = ""
+    redo: bool = False
+    min_side_px: int = MIN_SIDE_PX
+    max_side_px: int = MAX_SIDE_PX
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """What a command did to the rows: what each walk counted, by name.
+
+    rows: in the table. failed: the sentences of all rows that failed in the stages of this command, now or earlier.
+    """
+
+    walks: dict[str, Summary]
+    rows: int
+    failed: list[str]
+
+    def lines(self) -> list[str]:
+        """One line a walk."""
+        return [
+            ", ".join(
+                [f"{name} {count(summary.done, 'photo')}", *(f"{number:,} {word}" for word, number in summary.others())]
+            )
+            for name, summary in self.walks.items()
+        ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flow:
+    """What `run` did: the walks over the rows, the run, the pictures of the validation maps."""
+
+    done: Done
+    trained: runs.Trained
+    pictures: list[Path]
+
+
+def label(workspace: Workspace, source: str, asked: Labelling, *, workers: int, console: Console) -> Done:
+    """Photos of a source into the workspace, if one is named, and a label map for every photo that has none.
+
+    Raises: SourceError, SegmenterError, ManifestError and WorkspaceError, each with a sentence.
+    """
+    walks: dict[str, Summary] = {}
+    candidates = list(open_source(source)) if source else []
+    if not source:
+        demand(workspace)
+    with writing(workspace) as manifest:
+        needs_segmenter = bool(source) and not brings_labels(source)
+        segmenter = _open_segmenter(manifest, asked.segmenter, console, is_needed=needs_segmenter)
+        ingest = Ingest(
+            workspace=workspace,
+            taxonomy=manifest.taxonomy,
+            known=dict(manifest.rows),
+            min_side_px=asked.min_side_px,
+            max_side_px=asked.max_side_px,
+        )
+        if source:
+            with console.bar("ingest", unit="photo", total=len(candidates)) as bar:
+                walks["ingested"] = walk(ingest, candidates, manifest, workers=workers, on_item=bar.step)
+        for row in settle(manifest, ingest.other_names):
+            console.note(f"{row.original_name} moved to {row.split}: a new photo joined two groups of near-duplicates")
+        walks["labelled"] = Summary(idle=sum(bool(row.label_file_name) for row in manifest.rows.values()))
+        if segmenter is not None:
+            stage = Label(workspace=workspace, taxonomy=manifest.taxonomy, segmenter=segmenter)
+            walks["labelled"] = _walk_rows(stage, manifest, redo=asked.redo, workers=workers, console=console)
+        return _done(manifest, walks, (ingest.name, "label"))
+
+
+def build_edges(workspace: Workspace, *, redo: bool, workers: int, console: Console) -> Done:
+    """Instance maps and edge maps for every label map that has none."""
+    demand(workspace)
+    with writing(workspace) as manifest:
+        stage = Edges(workspace=workspace, taxonomy=manifest.taxonomy)
+        summary = _walk_rows(stage, manifest, redo=redo, workers=workers, console=console)
+        return _done(manifest, {"built": summary}, ("edges",))
+
+
+def run(
+    workspace: Workspace,
+    source: str,
+    asked: Labelling,
+    training: runs.Training,
+    *,
+    workers: int,
+    console: Console,
+    on_done: Callable[[Done], None],
+) -> Flow:
+    """The whole flow, from photos to a run and its pictures of the validation maps; each part goes on where it stopped.
+
+    on_done: called after each walk over the rows.
+    """
+    labelled = label(workspace, source, asked, workers=workers, console=console)
+    on_done(labelled)
+    built = build_edges(workspace, redo=False, workers=workers, console=console)
+    on_done(built)
+    trained = runs.train(workspace, training, console=console)
+    painting = paint.Painting(run=trained.folder, split="val")
+    pictures = paint.generate(workspace, painting, console=console)
+    done = replace(built, walks={**labelled.walks, **built.walks}, failed=[*labelled.failed, *built.failed])
+    return Flow(done=done, trained=trained, pictures=pictures)
+
+
+def plan_label(workspace: Workspace, source: str, asked: Labelling) -> list[str]:
+    """What `label` would do, one fact a line; writes nothing."""
+    rows = Manifest(workspace).rows.values()
+    names = {(row.source, row.original_name) for row in rows}
+    listed = list(open_source(source)) if source else []
+    fresh = [one for one in listed if (one.source, plain(one.name)) not in names]
+    waiting = [row for row in rows if row.file_name and (asked.redo or not row.label_file_name)]
+    with_labels = sum(one.read_labels is not None for one in fresh)
+    lines = [f"would ingest {count(len(fresh), 'photo')} of {len(listed):,} in {source}"] if source else []
+    return [*lines, f"would label {count(len(fresh) - with_labels + len(waiting), 'photo')}"]
+
+
+def plan_edges(workspace: Workspace, *, redo: bool) -> list[str]:
+    """What `build_edges` would do, one fact a line; writes nothing."""
+    manifest = read(workspace)
+    stage = Edges(workspace=workspace, taxonomy=manifest.taxonomy)
+    todo = pending(stage, manifest.rows.values(), earlier(stage.name), redo=redo)
+    return [f"would build the edges of {count(len(todo), 'photo')}"]
+
+
+def segmenter_needed() -> str:
+    """The sentence that lists what can label, for a user who named nothing."""
+    lines = [f"  {choice.spec:<26}{choice.what}" for choice in describe()]
+    return "\n".join(["nothing says which segmenter labels the photos. Name one with --segmenter:", *lines])
+
+
+def _open_segmenter(manifest: Manifest, name: str, console: Console, *, is_needed: bool) -> Segmenter | None:
+    """The segmenter that is named, or the workspace's own; None where nothing asks for one.
+
+    Opened before any photo is taken in, so that a wrong name costs no time.
+    """
+    name = name or manifest.about.segmenter
+    if not name:
+        if is_needed or any(row.file_name and not row.label_file_name for row in manifest.rows.values()):
+            raise SegmenterError(segmenter_needed())
+        return None
+    name, folder = from_any_folder(name), manifest.workspace.weights
+    with console.transfer() as on_bytes:
+        segmenter = open_segmenter(name, taxonomy=manifest.taxonomy, weights_folder=folder, on_bytes=on_bytes)
+    said = {"digest": segmenter.digest, "license": segmenter.license}
+    manifest.choose(segmenter=name, models={**manifest.about.models, segmenter.name: said})
+    missing = [name for name in manifest.taxonomy.names if name not in segmenter.reached]
+    if missing:
+        console.note(f"{segmenter.name} knows no {', '.join(missing)}: no pixel will be labelled so")
+    return segmenter
+
+
+def _walk_rows(stage: RowStage, manifest: Manifest, *, redo: bool, workers: int, console: Console) -> Summary:
+    before = earlier(stage.name)
+    rows = sorted(manifest.rows.values(), key=lambda row: row.id)
+    todo = pending(stage, rows, before, redo=redo)
+    with console.bar(stage.name, unit="photo", total=len(todo)) as bar:
+        summary = walk(stage, todo, manifest, workers=workers, on_item=bar.step)
+    summary.idle += len(rows) - len(todo)
+    return summary
+
+
+def _done(manifest: Manifest, walks: dict[str, Summary], stages: tuple[str, ...]) -> Done:
+    failed = sorted(row.error for row in manifest.rows.values() if row.status == FAILED and row.stage in stages)
+    return Done(walks=walks, rows=len(manifest.rows), failed=failed)

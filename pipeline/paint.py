@@ -1,0 +1,165 @@
+"""Door to gaugan: label maps -> pictures painted by a run."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pipeline import images
+from pipeline.console import Console
+from pipeline.errors import PhotoError, RunError
+from pipeline.manifest import read, rows_of_splits
+from pipeline.rows import digest
+from pipeline.runs import explained_runs, newest_run
+from pipeline.workspace import Workspace, explained_disk_errors, write_atomically
+
+
+@dataclass(frozen=True, kw_only=True)
+class Painting:
+    """What `generate` is asked for.
+
+    run: a run folder; None means the newest. maps: label maps and folders of them; none means the rows of `split`.
+    instances: a folder of instance maps named like the label maps. out: None means a folder in the run.
+    styles: pictures a map, with the seeds from `seed` on.
+    """
+
+    run: Path | None = None
+    maps: tuple[Path, ...] = ()
+    split: str = "val"
+    instances: Path | None = None
+    out: Path | None = None
+    seed: int = 0
+    styles: int = 1
+    style_photo: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Map:
+    """A label map to paint: the stem of its pictures' names, and its files."""
+
+    stem: str
+    labels: Path
+    instances: Path | None
+
+
+@explained_runs()
+def generate(workspace: Workspace, asked: Painting, *, console: Console) -> list[Path]:
+    """Paints the maps and gives the pictures' paths. A picture that is there and would come out the same stays.
+
+    Raises: RunError when run, style and maps do not fit; PhotoError when a file is no map.
+    """
+    import torch
+
+    from gaugan.generate import load_painter
+
+    run = asked.run or newest_run(workspace)
+    maps = _given_maps(asked) if asked.maps else _maps_of_split(workspace, asked.split)
+    painter = load_painter(run, device="cuda" if torch.cuda.is_available() else "cpu")
+    if asked.styles > 1 and not painter.has_style:
+        raise RunError(f"{run.name} has no style encoder, so all styles would be the same. Leave out --styles")
+    style = _read(asked.style_photo, lambda path: images.decode_photo(path.read_bytes()).pixels)
+    made = _Made(asked.out or run / "pictures")
+    paths = []
+    with console.bar("generate", unit="picture", total=len(maps) * asked.styles) as bar, explained_disk_errors(), made:
+        for one in maps:
+            labels, ids = _read(one.labels, images.read_labels), _read(one.instances, images.read_instances)
+            for seed, path in _pictures(one, asked, run):
+                key = _key(run.name, painter.images_shown, seed, labels, ids, style)
+                if not made.is_there(path, key):
+                    tensors = [None if array is None else torch.from_numpy(array) for array in (ids, style)]
+                    picture = painter.paint(
+                        torch.from_numpy(labels), instances=tensors[0], seed=seed, style_photo=tensors[1]
+                    )
+                    images.write_picture(path, picture.numpy())
+                    made.keys[path.name] = key
+                paths.append(path)
+                bar.step()
+    return paths
+
+
+def plan(workspace: Workspace, asked: Painting) -> list[str]:
+    """What `generate` would paint, one picture a line; writes nothing."""
+    run = asked.run or newest_run(workspace)
+    maps = _given_maps(asked) if asked.maps else _maps_of_split(workspace, asked.split)
+    return [f"would paint {path}" for one in maps for _, path in _pictures(one, asked, run)]
+
+
+def _pictures(one: Map, asked: Painting, run: Path) -> list[tuple[int, Path]]:
+    """The seeds and places of a map's pictures."""
+    folder = asked.out or run / "pictures"
+    if asked.styles == 1:
+        return [(asked.seed, folder / f"{one.stem}.png")]
+    return [(seed, folder / f"{one.stem}-{seed}.png") for seed in range(asked.seed, asked.seed + asked.styles)]
+
+
+class _Made:
+    """Which pictures of a folder were painted from what: pictures.json, file name -> key."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "pictures.json"
+        self.keys: dict[str, str] = {}
+        if self._file.is_file():
+            self.keys = json.loads(self._file.read_text(encoding="utf-8"))
+
+    def __enter__(self) -> "_Made":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        text = json.dumps(self.keys, indent=0, sort_keys=True) + "\n"
+        if not self._file.is_file() or self._file.read_text(encoding="utf-8") != text:
+            write_atomically(self._file, text.encode())
+
+    def is_there(self, path: Path, key: str) -> bool:
+        return self.keys.get(path.name) == key and path.is_file()
+
+
+def _key(run: str, images_shown: int, seed: int, *arrays: np.ndarray | None) -> str:
+    contents = [None if array is None else (array.shape, digest(array.tobytes())) for array in arrays]
+    return digest(repr((run, images_shown, seed, contents)).encode())
+
+
+def _read(path: Path | None, read_file: Callable[[Path], np.ndarray]) -> np.ndarray | None:
+    """A file's array, None for no file; the name stands before what is wrong with it."""
+    if path is None:
+        return None
+    try:
+        return read_file(path)
+    except FileNotFoundError:
+        raise RunError(f"there is no file {path}. Name one that is there") from None
+    except PhotoError as error:
+        raise PhotoError(f"{path} {error}") from None
+
+
+def _maps_of_split(workspace: Workspace, split: str) -> list[Map]:
+    rows = sorted(rows_of_splits(read(workspace), split), key=lambda row: row.id)
+    maps = [
+        Map(
+            stem=row.id,
+            labels=workspace.resolve(row.label_file_name),
+            instances=workspace.resolve(row.instance_file_name) if row.instance_file_name else None,
+        )
+        for row in rows
+        if row.label_file_name
+    ]
+    if not maps:
+        raise RunError(f"no labelled photo in the split {split}. Take another: --split train")
+    return maps
+
+
+def _given_maps(asked: Painting) -> list[Map]:
+    """The PNG files named, and those of folders named, each with the instance map of the same name if there is one."""
+    paths = [found for path in asked.maps for found in (sorted(path.glob("*.png")) if path.is_dir() else [path])]
+    if not paths:
+        raise RunError(f"no PNG file in {', '.join(map(str, asked.maps))}. Name label maps: 8-bit PNG of class ids")
+    stems = [path.stem for path in paths]
+    twice = next((stem for stem in stems if stems.count(stem) > 1), None)
+    if twice:
+        raise RunError(f"two label maps are called {twice}.png, and so would be their pictures. Rename one")
+    return [Map(stem=path.stem, labels=path, instances=_instances_of(path, asked.instances)) for path in paths]
+
+
+def _instances_of(labels: Path, folder: Path | None) -> Path | None:
+    path = folder / labels.name if folder else None
+    return path if path is not None and path.is_file() else None

@@ -1,0 +1,192 @@
+"""Run folders: begun whole, gone on with after a crash, recognised by their settings, held by one process."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pipeline import flow, runs
+from pipeline.console import Console
+from pipeline.errors import GauganpipeError, RunError, WorkspaceError
+from pipeline.manifest import read, writing
+from pipeline.workspace import Workspace, hold
+
+QUIET = Console(quiet=True)
+SMALL = (
+    *("images=12", "batch_size=2", "checkpoint_every_images=4", "sample_every_images=6"),
+    *("model.width=4", "discriminator_width=4", "data.workers=0"),
+)
+ASKED = runs.Training(preset="tiny", assignments=SMALL)
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """Six drawn landscapes with edges."""
+    workspace = Workspace(root=tmp_path_factory.mktemp("dataset"))
+    flow.label(workspace, "drawn:6", flow.Labelling(), workers=0, console=QUIET)
+    flow.build_edges(workspace, redo=False, workers=0, console=QUIET)
+    return workspace
+
+
+@pytest.fixture
+def workspace(dataset: Workspace, tmp_path: Path) -> Workspace:
+    """The same six, in a place of their own."""
+    shutil.copytree(dataset.root, tmp_path / "workspace")
+    return Workspace(root=tmp_path / "workspace")
+
+
+class Crash(Exception):
+    """Stands for a power cut."""
+
+
+def test_a_run_that_crashed_goes_on_and_ends_like_one_that_did_not(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = runs.train(workspace, ASKED, console=QUIET).folder
+    on_step = runs._Record.on_step
+
+    def crash_at_10(record: runs._Record, step: object) -> None:
+        on_step(record, step)
+        if step.images_shown == 10:
+            raise Crash
+
+    monkeypatch.setattr(runs._Record, "on_step", crash_at_10)
+    with pytest.raises(Crash):
+        runs.train(workspace, replace(ASKED, new=True), console=QUIET)
+    monkeypatch.undo()
+
+    torn = runs.train(workspace, ASKED, console=QUIET).folder
+
+    assert torn.name == "0002-tiny"
+    newest = "checkpoints/000000012"
+    for name in ("averaged.safetensors", "networks.safetensors", "optimizers.safetensors"):
+        assert (torn / newest / name).read_bytes() == (whole / newest / name).read_bytes()
+    assert [_without_rates(line) for line in _statistics(torn)] == [_without_rates(line) for line in _statistics(whole)]
+    assert (torn / "samples/000000012.png").read_bytes() == (whole / "samples/000000012.png").read_bytes()
+
+
+def test_statistics_begin_with_the_first_images_and_end_with_the_last(workspace: Workspace) -> None:
+    folder = runs.train(workspace, ASKED, console=QUIET).folder
+
+    assert [line["images_shown"] for line in _statistics(folder)] == [2, 4, 6, 8, 10, 12]
+
+
+def test_the_log_says_when_the_run_began_and_ended(workspace: Workspace) -> None:
+    folder = runs.train(workspace, ASKED, console=QUIET).folder
+
+    first, last = (folder / "log.txt").read_text().splitlines()
+    assert "begins: 12 images in all, on cpu, with edges" in first
+    assert last.endswith("finished at 12 images")
+
+
+def test_rows_that_come_later_do_not_change_a_run_that_has_begun(workspace: Workspace) -> None:
+    folder = runs.train(workspace, ASKED, console=QUIET).folder
+    before = (folder / "manifests/dataset.csv").read_bytes()
+
+    flow.label(workspace, "drawn:9", flow.Labelling(), workers=0, console=QUIET)
+
+    assert runs.train(workspace, ASKED, console=QUIET).was_finished
+    assert (folder / "manifests/dataset.csv").read_bytes() == before
+
+
+def test_other_settings_are_another_run(workspace: Workspace) -> None:
+    first = runs.train(workspace, ASKED, console=QUIET)
+
+    second = runs.train(workspace, replace(ASKED, assignments=(*SMALL, "seed=1")), console=QUIET)
+
+    assert (first.folder.name, second.folder.name) == ("0001-tiny", "0002-tiny")
+
+
+def test_a_run_named_goes_on_by_its_own_settings(workspace: Workspace) -> None:
+    folder = runs.train(workspace, ASKED, console=QUIET).folder
+
+    again = runs.train(workspace, runs.Training(run=folder), console=QUIET)
+
+    assert again.was_finished and again.folder == folder
+
+
+def test_a_folder_that_is_no_run_is_refused(workspace: Workspace, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"is no run: it has no config\.toml"):
+        runs.train(workspace, runs.Training(run=tmp_path), console=QUIET)
+
+
+def test_two_processes_do_not_train_one_run(workspace: Workspace) -> None:
+    folder = runs.train(workspace, ASKED, console=QUIET).folder
+
+    with hold(folder, "the run"), pytest.raises(WorkspaceError, match="the run 0001-tiny is being written by process"):
+        runs.train(workspace, ASKED, console=QUIET)
+
+
+def test_training_holds_no_lock_on_the_manifest(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    def label_meanwhile(record: runs._Record, start: object) -> None:
+        with writing(workspace) as manifest:
+            assert manifest.rows
+        raise Crash
+
+    monkeypatch.setattr(runs._Record, "on_start", label_meanwhile)
+
+    with pytest.raises(Crash):
+        runs.train(workspace, ASKED, console=QUIET)
+
+
+def test_a_workspace_without_label_maps_is_told_how_to_get_some(workspace: Workspace) -> None:
+    with writing(workspace) as manifest:
+        for row in list(manifest.rows.values()):
+            manifest.record(replace(row, label_file_name=""))
+
+    with pytest.raises(RunError, match=r"no labelled photo to train on\. Make some: gauganpipe label"):
+        runs.train(workspace, ASKED, console=QUIET)
+    assert not workspace.run_folders()
+
+
+def test_rows_that_the_user_turned_down_are_not_trained_on(workspace: Workspace) -> None:
+    rows = [row for row in read(workspace).rows.values() if row.split == "train"]
+    with writing(workspace) as manifest:
+        manifest.record(replace(rows[0], keep="no"))
+
+    assert f"on {len(rows) - 1} photo" in runs.plan(workspace, ASKED)[0]
+
+
+def test_without_instance_maps_the_run_has_no_edges_and_says_so(workspace: Workspace) -> None:
+    with writing(workspace) as manifest:
+        for row in list(manifest.rows.values()):
+            manifest.record(replace(row, instance_file_name="", edge_file_name=""))
+
+    folder = runs.train(workspace, ASKED, console=QUIET).folder
+
+    assert "without edges" in (folder / "log.txt").read_text()
+
+
+def test_a_batch_that_does_not_fit_the_memory_is_refused_with_one_that_would(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gaugan import measure
+
+    cost = measure.Cost(seconds_per_image=1, needed_bytes=64_000_000_000, free_bytes=8_000_000_000, device="cpu")
+    monkeypatch.setattr(measure, "measure", lambda settings, classes, edges: cost)
+
+    with pytest.raises(RunError, match=r"needs about 64 GB of memory, and 8 GB are free.*--set batch_size=2"):
+        runs.train(workspace, runs.Training(assignments=("batch_size=32",)), console=QUIET)
+
+
+def test_a_label_out_of_range_names_file_and_value(workspace: Workspace) -> None:
+    from pipeline import images
+
+    for row in read(workspace).rows.values():
+        path = workspace.resolve(row.label_file_name)
+        ids = images.read_labels(path)
+        ids[0, 0] = 77
+        path.write_bytes(images.encode_labels(ids, bytes(768)))
+
+    with pytest.raises(GauganpipeError, match=r"\.png holds class 77, expected 0 to 19"):
+        runs.train(workspace, ASKED, console=QUIET)
+
+
+def _statistics(folder: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (folder / "stats.jsonl").read_text().splitlines()]
+
+
+def _without_rates(line: dict[str, float]) -> dict[str, float]:
+    return {name: value for name, value in line.items() if name not in ("images_per_second", "peak_memory_bytes")}

@@ -11,6 +11,7 @@ Order, crops and noise are functions of the seed and the images shown, so no sta
 import contextlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -56,17 +57,22 @@ def save(
     if folder.is_dir():
         return folder
     beside = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(beside, ignore_errors=True)
+    for left in folder.parent.glob(".*.part"):
+        shutil.rmtree(left, ignore_errors=True)
     beside.mkdir(parents=True)
 
     # Write the files, and wait until the disk has them.
     weights = {f"{name}/{key}": x for name, network in networks.items() for key, x in network.state_dict().items()}
-    save_file(plain(averaged.state_dict()), beside / AVERAGED, metadata=header(about))
-    save_file(plain(weights), beside / NETWORKS)
-    save_file(plain(memories(optimizers)), beside / OPTIMIZERS)
-    for file in beside.iterdir():
-        sync(file)
-    sync(beside)
+    try:
+        save_file(plain(averaged.state_dict()), beside / AVERAGED, metadata=header(about))
+        save_file(plain(weights), beside / NETWORKS)
+        save_file(plain(memories(optimizers)), beside / OPTIMIZERS)
+        for file in beside.iterdir():
+            sync(file)
+        sync(beside)
+    except (OSError, SafetensorError) as error:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise as_os_error(error, beside) from error
 
     # Give it its name, then remove the old ones.
     beside.rename(folder)
@@ -243,6 +249,15 @@ def explained(path: Path) -> Iterator[None]:
         yield
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{path} cannot be read: {error}") from error
+
+
+def as_os_error(error: OSError | SafetensorError, path: Path) -> OSError:
+    """What the system said of a file, which safetensors only quotes: "I/O error: ... (os error 28)"."""
+    quoted = re.search(r"os error (\d+)", str(error))
+    if isinstance(error, OSError) or not quoted:
+        return error if isinstance(error, OSError) else OSError(str(error))
+    number = int(quoted[1])
+    return OSError(number, os.strerror(number), str(path))
 
 
 def sync(path: Path) -> None:

@@ -106,6 +106,13 @@ class Crops(Dataset[Batch]):
         batch = self.cut(scaled, down=down, right=right, mirror=self.settings.flip and mirror < 0.5)
         return replace(batch, positions=(position,))
 
+    def __getitems__(self, positions: Sequence[int]) -> "list[Batch] | DataError":
+        """The items of a batch, or what is wrong with one: workers hand on an error better as a value than raised."""
+        try:
+            return [self[position] for position in positions]
+        except DataError as error:
+            return error
+
     def middle(self, index: int) -> Batch:
         """The crop from the middle of a sample, never mirrored."""
         return self.cut(self.scaled(index), down=0.5, right=0.5, mirror=False)
@@ -158,12 +165,20 @@ def batches(crops: Crops, positions: Positions, *, device: torch.device) -> Iter
     loader = DataLoader(
         crops,
         batch_sampler=positions,
-        collate_fn=stack,
+        collate_fn=stack_whole,
         num_workers=crops.settings.workers,
         pin_memory=device.type == "cuda",
         generator=torch.Generator(),  # its base seed, unused here, would else be drawn from the global generator
     )
-    return (batch.to(device) for batch in loader)
+    for batch in loader:
+        if isinstance(batch, DataError):
+            raise batch
+        yield batch.to(device)
+
+
+def stack_whole(items: "list[Batch] | DataError") -> "Batch | DataError":
+    """One batch of what `Crops` gives for several positions."""
+    return items if isinstance(items, DataError) else stack(items)
 
 
 def stack(items: Sequence[Batch]) -> Batch:

@@ -44,6 +44,8 @@ Preset = Annotated[str, typer.Option(metavar="NAME", help="tiny, spade, or a TOM
 Assignments = Annotated[list[str], typer.Option("--set", metavar="NAME=VALUE", help="Change one setting; repeatable.")]
 HERE = Path()
 FAILURES_SHOWN = 10
+INTERRUPTED = 130
+"""The exit code that typer gives a Ctrl-C."""
 WORKERS = min(8, os.cpu_count() or 1)
 
 
@@ -55,9 +57,10 @@ def main() -> None:
     except GauganpipeError as error:
         console.error(str(error))
         sys.exit(1)
-    except KeyboardInterrupt:
-        console.error("interrupted. The same command goes on where it stopped")
-        sys.exit(130)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            console.error("interrupted. The same command goes on where it stopped")
+        raise
 
 
 @app.command()
@@ -85,14 +88,15 @@ def run(
     from pipeline.runs import Training
 
     console, place = Console(quiet=quiet, as_json=as_json), _workspace(workspace)
-    asked = flow.Labelling(segmenter=segmenter)
+    asked, training = flow.Labelling(segmenter=segmenter), Training(preset=preset, assignments=tuple(assignments))
     if dry_run:
-        return _show_plan(flow.plan_label(place, source, asked), console)
-    training = Training(preset=preset, assignments=tuple(assignments))
-    done = flow.run(place, source, asked, training, workers=workers, console=console, on_done=_printer(console))
-    console.result(f"run {done.trained.folder}")
-    console.result(f"pictures {len(done.pictures)} in {done.trained.folder / 'pictures'}")
-    console.result(f"samples {done.trained.sheet}")
+        return _show_plan(flow.plan_run(place, source, asked, training), console)
+    options = {"workers": workers, "console": console, "on_done": _printer(console), "strict": strict}
+    done = flow.run(place, source, asked, training, **options)
+    if done.trained:
+        console.result(f"run {done.trained.folder}")
+        console.result(f"pictures {len(done.pictures)} in {done.trained.folder / 'pictures'}")
+        console.result(f"samples {done.trained.sheet}")
     console.show_json(done)
     return _exit(done.done, strict)
 

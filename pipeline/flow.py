@@ -1,7 +1,7 @@
 """From a source of photos to a trained model: the composition, one function a command."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pipeline import paint, runs
@@ -56,11 +56,11 @@ class Done:
 
 @dataclass(frozen=True, kw_only=True)
 class Flow:
-    """What `run` did: the walks over the rows, the run, the pictures of the validation maps."""
+    """What `run` did: the walks over the rows; the run, None when the photos failed; its pictures of the val maps."""
 
     done: Done
-    trained: runs.Trained
-    pictures: list[Path]
+    trained: runs.Trained | None = None
+    pictures: list[Path] = field(default_factory=list)
 
 
 def label(workspace: Workspace, source: str, asked: Labelling, *, workers: int, console: Console) -> Done:
@@ -69,7 +69,7 @@ def label(workspace: Workspace, source: str, asked: Labelling, *, workers: int, 
     Raises: SourceError, SegmenterError, ManifestError and WorkspaceError, each with a sentence.
     """
     walks: dict[str, Summary] = {}
-    candidates = list(open_source(source)) if source else []
+    candidates = list(open_source(source, without=workspace.made_folders)) if source else []
     if not source:
         demand(workspace)
     with writing(workspace) as manifest:
@@ -112,27 +112,44 @@ def run(
     workers: int,
     console: Console,
     on_done: Callable[[Done], None],
+    strict: bool = False,
 ) -> Flow:
     """The whole flow, from photos to a run and its pictures of the validation maps; each part goes on where it stopped.
 
-    on_done: called after each walk over the rows.
+    on_done: called after each walk over the rows. strict: a failed photo ends the flow before training.
     """
+    runs.check(workspace, training)
     labelled = label(workspace, source, asked, workers=workers, console=console)
     on_done(labelled)
+    if labelled.failed and (strict or len(labelled.failed) == labelled.rows):
+        return Flow(done=labelled)
     built = build_edges(workspace, redo=False, workers=workers, console=console)
     on_done(built)
     trained = runs.train(workspace, training, console=console)
-    painting = paint.Painting(run=trained.folder, split="val")
-    pictures = paint.generate(workspace, painting, console=console)
+    rows = read(workspace).rows.values()
+    split = next(split for split in ("val", "train") if any(row.split == split and row.label_file_name for row in rows))
+    pictures = paint.generate(workspace, paint.Painting(run=trained.folder, split=split), console=console)
     done = replace(built, walks={**labelled.walks, **built.walks}, failed=[*labelled.failed, *built.failed])
     return Flow(done=done, trained=trained, pictures=pictures)
 
 
+def plan_run(workspace: Workspace, source: str, asked: Labelling, training: runs.Training) -> list[str]:
+    """What `run` would do, one fact a line; writes nothing."""
+    runs.check(workspace, training)
+    then = ["would build the edges of every labelled photo that has none", f"would train with {training.preset}"]
+    return [*plan_label(workspace, source, asked), *then, "would paint the label maps of the validation photos"]
+
+
 def plan_label(workspace: Workspace, source: str, asked: Labelling) -> list[str]:
     """What `label` would do, one fact a line; writes nothing."""
-    rows = Manifest(workspace).rows.values()
+    if not source:
+        demand(workspace)
+    manifest = Manifest(workspace)
+    rows = manifest.rows.values()
+    if not asked.segmenter and not manifest.about.segmenter and source and not brings_labels(source):
+        raise SegmenterError(segmenter_needed())
     names = {(row.source, row.original_name) for row in rows}
-    listed = list(open_source(source)) if source else []
+    listed = list(open_source(source, without=workspace.made_folders)) if source else []
     fresh = [one for one in listed if (one.source, plain(one.name)) not in names]
     waiting = [row for row in rows if row.file_name and (asked.redo or not row.label_file_name)]
     with_labels = sum(one.read_labels is not None for one in fresh)

@@ -98,18 +98,23 @@ class Manifest:
                     self._edits[id] = first, after
         files = self._files()
         with explained_disk_errors():
+            changed = [(path, data) for path, data in files if not path.exists() or path.read_bytes() != data]
             # What the rows speak of reaches the disk before the rows do.
-            if hasattr(os, "sync"):
+            if changed and hasattr(os, "sync"):
                 os.sync()
-            for path, data in files:
-                if not path.exists() or path.read_bytes() != data:
-                    write_atomically(path, data, durable=True)
+            for path, data in changed:
+                write_atomically(path, data, durable=True)
             if self._journal is not None:
                 self._journal.close()
                 self._journal = None
             self.workspace.journal.unlink(missing_ok=True)
         self._seen = self._disk_state()
         self._folded_at = time.monotonic()
+
+    def write_copy(self, to: Workspace) -> None:
+        """Writes the rows as they stand now into another folder."""
+        for path, data in self._files():
+            write_atomically(to.manifests / path.name, data)
 
     def close(self) -> None:
         """Lets go of the journal without folding it; the next command will."""

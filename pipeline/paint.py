@@ -12,8 +12,12 @@ from pipeline.console import Console
 from pipeline.errors import PhotoError, RunError
 from pipeline.manifest import read, rows_of_splits
 from pipeline.rows import digest
-from pipeline.runs import explained_runs, newest_run
+from pipeline.runs import explained_runs, newest_run, run_folder
 from pipeline.workspace import Workspace, explained_disk_errors, write_atomically
+
+SPLITS = ("train", "val", "test")
+CHECKED_MAPS = 1000
+"""Maps that are read before the network is, so that a wrong one is known at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,16 +54,17 @@ def generate(workspace: Workspace, asked: Painting, *, console: Console) -> list
 
     Raises: RunError when run, style and maps do not fit; PhotoError when a file is no map.
     """
+    run, maps = _asked(workspace, asked)
+    style = _read(asked.style_photo, lambda path: images.decode_photo(path.read_bytes()).pixels)
+    for one in maps[:CHECKED_MAPS]:
+        _read(one.labels, images.read_labels)
     import torch
 
     from gaugan.generate import load_painter
 
-    run = asked.run or newest_run(workspace)
-    maps = _given_maps(asked) if asked.maps else _maps_of_split(workspace, asked.split)
     painter = load_painter(run, device="cuda" if torch.cuda.is_available() else "cpu")
     if asked.styles > 1 and not painter.has_style:
         raise RunError(f"{run.name} has no style encoder, so all styles would be the same. Leave out --styles")
-    style = _read(asked.style_photo, lambda path: images.decode_photo(path.read_bytes()).pixels)
     made = _Made(asked.out or run / "pictures")
     paths = []
     with console.bar("generate", unit="picture", total=len(maps) * asked.styles) as bar, explained_disk_errors(), made:
@@ -81,15 +86,31 @@ def generate(workspace: Workspace, asked: Painting, *, console: Console) -> list
 
 def plan(workspace: Workspace, asked: Painting) -> list[str]:
     """What `generate` would paint, one picture a line; writes nothing."""
-    run = asked.run or newest_run(workspace)
-    maps = _given_maps(asked) if asked.maps else _maps_of_split(workspace, asked.split)
+    run, maps = _asked(workspace, asked)
     return [f"would paint {path}" for one in maps for _, path in _pictures(one, asked, run)]
+
+
+def _asked(workspace: Workspace, asked: Painting) -> tuple[Path, list[Map]]:
+    """The run and the maps that are meant.
+
+    Raises: RunError when there is none, or a picture would take the place of a map.
+    """
+    run = run_folder(workspace, asked.run) if asked.run else newest_run(workspace)
+    maps = _given_maps(asked) if asked.maps else _maps_of_split(workspace, asked.split)
+    sources = {one.labels.resolve() for one in maps}
+    for one in maps:
+        for _, path in _pictures(one, asked, run):
+            if path.resolve() in sources:
+                raise RunError(
+                    f"the picture {path} would take the place of a label map. Name another folder with --out"
+                )
+    return run, maps
 
 
 def _pictures(one: Map, asked: Painting, run: Path) -> list[tuple[int, Path]]:
     """The seeds and places of a map's pictures."""
     folder = asked.out or run / "pictures"
-    if asked.styles == 1:
+    if asked.styles == 1 and not asked.seed:
         return [(asked.seed, folder / f"{one.stem}.png")]
     return [(seed, folder / f"{one.stem}-{seed}.png") for seed in range(asked.seed, asked.seed + asked.styles)]
 
@@ -128,11 +149,15 @@ def _read(path: Path | None, read_file: Callable[[Path], np.ndarray]) -> np.ndar
         return read_file(path)
     except FileNotFoundError:
         raise RunError(f"there is no file {path}. Name one that is there") from None
+    except OSError as error:
+        raise RunError(f"{path} cannot be read: {error.strerror}") from None
     except PhotoError as error:
         raise PhotoError(f"{path} {error}") from None
 
 
 def _maps_of_split(workspace: Workspace, split: str) -> list[Map]:
+    if split not in SPLITS:
+        raise RunError(f"there is no split '{split}'. Take one of {', '.join(SPLITS)}")
     rows = sorted(rows_of_splits(read(workspace), split), key=lambda row: row.id)
     maps = [
         Map(

@@ -69,7 +69,7 @@ def report(manifest: Manifest) -> Report:
         rejections=dict(Counter(row.rule for row in rows if row.status == REJECTED)),
         missing_files=missing,
         runs=runs,
-        next=_next(columns, _lost(rows, columns, set(missing)), runs),
+        next=_next(columns, _lost(rows, columns, set(missing)), runs, photos),
     )
 
 
@@ -132,10 +132,14 @@ def _lost(rows: list[Row], columns: list[Filling], missing: set[str]) -> set[str
     return lost
 
 
-def _next(columns: list[Filling], lost: set[str], runs: list[str]) -> str:
+def _next(columns: list[Filling], lost: set[str], runs: list[str], photos: list[Row]) -> str:
     if "ingest" in lost or not any(filling.filled for filling in columns):
         return INGEST_COMMAND
+    if any(row.file_name and not row.split for row in photos):
+        return STAGE_COMMANDS["label"]
     for filling in columns:
         if filling.stage in STAGE_COMMANDS and (filling.pending or filling.stage in lost):
             return STAGE_COMMANDS[filling.stage]
-    return "gauganpipe generate --split val" if runs else "gauganpipe train"
+    if not runs:
+        return "gauganpipe train"
+    return f"gauganpipe generate --split {'val' if any(row.split == 'val' for row in photos) else 'train'}"

@@ -5,7 +5,7 @@ import datetime
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +14,8 @@ from pipeline import images
 from pipeline.classes import Taxonomy
 from pipeline.console import Bar, Console, count, duration
 from pipeline.errors import RunError
-from pipeline.manifest import Manifest, read, rows_of_splits
-from pipeline.rows import Row
+from pipeline.manifest import Manifest, read
+from pipeline.rows import OK
 from pipeline.workspace import Workspace, explained_disk_errors, hold, write_atomically
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 FIXED_SAMPLES = 8
 """Photos on a sheet of samples."""
-LONG_SECONDS = 3600
-"""A run of this length is not what somebody without a GPU wants to wait for."""
+LONG_SECONDS, QUICK_PX = 3600, 64
+"""Whoever has no GPU is told of the preset tiny, of this size, when another would take longer than this."""
 STATISTICS_A_RUN = 2000
 """Lines that stats.jsonl has at the end of a run, about."""
 SHEET_TITLES = ("labels", "photo", "generated")
@@ -72,38 +72,48 @@ def train(workspace: Workspace, asked: Training, *, console: Console) -> Trained
 
     Raises: ManifestError, WorkspaceError, RunError.
     """
-    folder, settings = _open_run(workspace, asked, console)
+    known, settings = _known_run(workspace, asked)
+    # A run's own copy of the manifest: rows that came later do not change a run that has begun.
+    manifest = Manifest(Workspace(root=known)) if known else read(workspace)
+    samples = _samples(workspace, manifest, settings, console)
     from gaugan import checkpoint
     from gaugan import train as loop
 
-    with hold(folder, f"the run {folder.name}"):
-        # The run's own copy of the manifest: rows that came later do not change a run that has begun.
-        manifest = Manifest(Workspace(root=folder))
-        samples = {split: _samples(workspace, rows_of_splits(manifest, split)) for split in ("train", "val")}
-        images_in_all = settings.training.images_in_all(len(samples["train"]))
-        newest = checkpoint.latest(folder)
-        images_shown = checkpoint.images_shown(newest) if newest else 0
-        if images_shown >= images_in_all:
-            console.note(
-                f"{workspace.relative(folder)} is finished. Train another with --new, or paint with it: generate"
-            )
-            return Trained(folder=folder, sheet=_newest_sheet(folder), images_shown=images_shown, was_finished=True)
+    images_in_all = settings.training.images_in_all(len(samples["train"]))
+    newest = checkpoint.latest(known) if known else None
+    images_shown = checkpoint.images_shown(newest) if newest else 0
+    if known and images_shown >= images_in_all:
+        console.note(f"{known} is finished. Train another with --new, or paint with it: gauganpipe generate")
+        return Trained(folder=known, sheet=_newest_sheet(known), images_shown=images_shown, was_finished=True)
 
-        _announce(settings, manifest, samples, images_in_all - images_shown, console)
-        with console.bar(f"train {folder.name}", unit="image", total=images_in_all) as bar, explained_disk_errors():
-            record = _Record(folder=folder, taxonomy=manifest.taxonomy, console=console, bar=bar)
-            with record:
-                loop.train(
-                    settings,
-                    train_samples=samples["train"],
-                    fixed_samples=(samples["val"] or samples["train"])[:FIXED_SAMPLES],
-                    classes=len(manifest.taxonomy),
-                    run_folder=folder,
-                    on_start=record.on_start,
-                    on_step=record.on_step,
-                    on_samples=record.on_samples,
-                )
-        return Trained(folder=folder, sheet=_newest_sheet(folder), images_shown=images_in_all, was_finished=False)
+    _announce(settings, manifest, samples, images_in_all - images_shown, console)
+    with explained_disk_errors():
+        folder = known or _new_run_folder(workspace, Path(asked.preset).stem, settings, manifest)
+    if not known:
+        console.note(f"new run {folder}")
+    with (
+        hold(folder, f"the run {folder.name}"),
+        explained_disk_errors(),
+        console.bar(f"train {folder.name}", unit="image", total=images_in_all) as bar,
+        _Record(folder=folder, taxonomy=manifest.taxonomy, bar=bar) as record,
+    ):
+        loop.train(
+            settings,
+            train_samples=samples["train"],
+            fixed_samples=(samples["val"] or samples["train"])[:FIXED_SAMPLES],
+            classes=len(manifest.taxonomy),
+            run_folder=folder,
+            on_start=record.on_start,
+            on_step=record.on_step,
+            on_samples=record.on_samples,
+        )
+    return Trained(folder=folder, sheet=_newest_sheet(folder), images_shown=images_in_all, was_finished=False)
+
+
+@explained_runs()
+def check(workspace: Workspace, asked: Training) -> None:
+    """Raises: RunError when the preset or a setting is none, before anything long is begun."""
+    _known_run(workspace, asked)
 
 
 @explained_runs()
@@ -111,45 +121,39 @@ def plan(workspace: Workspace, asked: Training) -> list[str]:
     """What `train` would do, one fact a line; writes nothing."""
     known, settings = _known_run(workspace, asked)
     manifest = Manifest(Workspace(root=known)) if known else read(workspace)
+    samples = _samples(workspace, manifest, settings, Console(quiet=True))
     from gaugan import checkpoint, config
 
-    samples = {split: _samples(workspace, rows_of_splits(manifest, split)) for split in ("train", "val")}
     newest = checkpoint.latest(known) if known else None
     shown, in_all = (
         checkpoint.images_shown(newest) if newest else 0,
         settings.training.images_in_all(len(samples["train"])),
     )
-    what = f"would go on with {workspace.relative(known)} at {shown:,}" if known else f"would begin a run at {shown:,}"
+    what = f"would go on with {known} at {shown:,}" if known else f"would begin a run at {shown:,}"
     lines = [f"{what} of {in_all:,} images, on {count(len(samples['train']), 'photo')}"]
     return lines + [f"{one.name} = {one.value!r}" for one in config.explain(settings)]
 
 
 def newest_run(workspace: Workspace) -> Path:
-    """The run folder with the highest number.
+    """The newest run that has a checkpoint to paint with.
 
     Raises: RunError when there is none.
     """
-    folders = workspace.run_folders()
-    if not folders:
-        raise RunError(f"there is no run in {workspace.runs}. Train one: gauganpipe train --preset tiny")
-    return folders[-1]
+    for folder in reversed(workspace.run_folders()):
+        if any((folder / "checkpoints").glob("[0-9]*")):
+            return folder
+    raise RunError(f"there is no run in {workspace.runs} to paint with. Train one: gauganpipe train --preset tiny")
 
 
-def _open_run(workspace: Workspace, asked: Training, console: Console) -> tuple[Path, "Settings"]:
-    """The folder and settings of the run that is meant, which is begun if there is none."""
-    from gaugan import config
+def run_folder(workspace: Workspace, path: Path) -> Path:
+    """A run that is named by its path, from here or from the workspace.
 
-    known, settings = _known_run(workspace, asked)
-    if known:
-        return known, settings
-    manifest = read(workspace)
-    if not any(row.label_file_name for row in rows_of_splits(manifest, "train")):
-        how = "gauganpipe label" if manifest.rows else "gauganpipe label ./photos"
-        raise RunError(f"no labelled photo to train on. Make some: {how}")
-    with explained_disk_errors():
-        folder = _new_run_folder(workspace, Path(asked.preset).stem, config.dumps(settings))
-    console.note(f"new run {workspace.relative(folder)}")
-    return folder, settings
+    Raises: RunError when it is none.
+    """
+    for folder in (path, workspace.root / path, workspace.runs / path):
+        if (folder / "config.toml").is_file():
+            return folder
+    raise RunError(f"there is no run at {path}. The runs are in {workspace.runs}")
 
 
 def _known_run(workspace: Workspace, asked: Training) -> tuple[Path | None, "Settings"]:
@@ -157,9 +161,8 @@ def _known_run(workspace: Workspace, asked: Training) -> tuple[Path | None, "Set
     from gaugan import config
 
     if asked.run is not None:
-        if not (asked.run / "config.toml").is_file():
-            raise RunError(f"{asked.run} is no run: it has no config.toml. The runs are in {workspace.runs}")
-        return asked.run, config.loads((asked.run / "config.toml").read_text(encoding="utf-8"))
+        folder = run_folder(workspace, asked.run)
+        return folder, config.loads((folder / "config.toml").read_text(encoding="utf-8"))
     settings = config.load_settings(asked.preset, asked.assignments)
     text = config.dumps(settings)
     for folder in reversed([] if asked.new else workspace.run_folders()):
@@ -168,40 +171,54 @@ def _known_run(workspace: Workspace, asked: Training) -> tuple[Path | None, "Set
     return None, settings
 
 
-def _new_run_folder(workspace: Workspace, name: str, config_text: str) -> Path:
+def _new_run_folder(workspace: Workspace, name: str, settings: "Settings", manifest: Manifest) -> Path:
     """Made beside its place, whole, and then renamed, so that a run folder is never half a one."""
+    from gaugan import config
+
     part = workspace.runs / f".new-{os.getpid()}"
-    shutil.rmtree(part, ignore_errors=True)
-    copy = Workspace(root=part)
-    copy.manifests.mkdir(parents=True)
-    for path in (workspace.classes_csv, workspace.provenance_csv, workspace.dataset_csv, workspace.dataset_json):
-        shutil.copyfile(path, copy.manifests / path.name)
-    if workspace.journal.exists():
-        shutil.copyfile(workspace.journal, copy.journal)
-    write_atomically(part / "config.toml", config_text.encode())
-    while True:
-        numbers = [int(folder.name[:4]) for folder in workspace.run_folders()]
-        folder = workspace.runs / f"{max(numbers, default=0) + 1:04d}-{name}"
-        try:
-            return part.rename(folder)
-        except OSError:
-            if not folder.exists():
-                raise
+    try:
+        manifest.write_copy(Workspace(root=part))
+        write_atomically(part / "config.toml", config.dumps(settings).encode())
+        while True:
+            numbers = [int(folder.name.partition("-")[0]) for folder in workspace.run_folders()]
+            folder = workspace.runs / f"{max(numbers, default=0) + 1:04d}-{name}"
+            try:
+                return part.rename(folder)
+            except OSError:
+                if not folder.exists():
+                    raise
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
 
 
-def _samples(workspace: Workspace, rows: Sequence[Row]) -> list["Sample"]:
+def _samples(
+    workspace: Workspace, manifest: Manifest, settings: "Settings", console: Console
+) -> dict[str, list["Sample"]]:
+    """The samples of train and val, in the order of their ids.
+
+    Raises: RunError when there is nothing to train on, or when only some of the photos have instance maps.
+    """
     from gaugan.data import Sample
 
-    rows = sorted((row for row in rows if row.label_file_name), key=lambda row: row.id)
-    has_instances = all(row.instance_file_name for row in rows)
-    return [
-        Sample(
-            image=workspace.resolve(row.file_name),
-            labels=workspace.resolve(row.label_file_name),
-            instances=workspace.resolve(row.instance_file_name) if has_instances else None,
+    rows = [row for row in manifest.rows.values() if row.split in ("train", "val") and row.label_file_name]
+    rows = sorted((row for row in rows if row.status == OK and row.keep != "no"), key=lambda row: row.id)
+    if not any(row.split == "train" for row in rows):
+        how = "gauganpipe label" if manifest.rows else "gauganpipe label ./photos"
+        raise RunError(f"no labelled photo to train on. Make some: {how}")
+    without = sum(not row.instance_file_name for row in rows)
+    if settings.data.edges and 0 < without < len(rows):
+        raise RunError(
+            f"{count(without, 'photo')} of {len(rows)} have no edges yet. Build them: gauganpipe build-edges. "
+            "Or train without: --set data.edges=false"
         )
-        for row in rows
-    ]
+    if without and settings.data.edges:
+        console.note("training without edges, as no photo has any. To have them: gauganpipe build-edges")
+    samples: dict[str, list[Sample]] = {"train": [], "val": []}
+    for row in rows:
+        instances = workspace.resolve(row.instance_file_name) if not without else None
+        image, labels = workspace.resolve(row.file_name), workspace.resolve(row.label_file_name)
+        samples[row.split].append(Sample(image=image, labels=labels, instances=instances))
+    return samples
 
 
 def _announce(
@@ -222,11 +239,11 @@ def _announce(
         fewer = max(1, batch_size * cost.free_bytes // (2 * cost.needed_bytes))
         raise RunError(
             f"a batch of {batch_size} images at {size} px needs about {cost.needed_bytes / 1e9:.0f} GB of memory, "
-            f"and {cost.free_bytes / 1e9:.0f} GB are free. Lower it: gauganpipe train --set batch_size={fewer}"
+            f"and {cost.free_bytes / 1e9:.0f} GB are free. Lower it: --set batch_size={fewer}"
         )
     seconds = images * cost.seconds_per_image
     console.note(f"about {duration(seconds)} on this {'computer without a GPU' if cost.device == 'cpu' else 'GPU'}")
-    if cost.device == "cpu" and seconds > LONG_SECONDS:
+    if cost.device == "cpu" and seconds > LONG_SECONDS and size > QUICK_PX:
         console.note("much quicker, at 64 px: gauganpipe train --preset tiny")
 
 
@@ -237,8 +254,8 @@ def _newest_sheet(folder: Path) -> Path | None:
 class _Record:
     """Writes down what a run tells: stats.jsonl, TensorBoard events, sheets of samples, log.txt, and the bar."""
 
-    def __init__(self, *, folder: Path, taxonomy: Taxonomy, console: Console, bar: Bar) -> None:
-        self._folder, self._taxonomy, self._console, self._bar = folder, taxonomy, console, bar
+    def __init__(self, *, folder: Path, taxonomy: Taxonomy, bar: Bar) -> None:
+        self._folder, self._taxonomy, self._bar = folder, taxonomy, bar
         self._sums: dict[str, float] = {}
         self._steps = 0
         self._every_images = 1

@@ -38,6 +38,8 @@ def read_table(
     if not lines:
         raise ManifestError(f"{path} is empty. Put a copy of it back, or move it away and run gauganpipe label again")
     header, *rest = lines
+    if len(header) == 1 and (other := next((mark for mark in ";\t|" if mark in header[0]), "")):
+        raise ManifestError(f"{path} is separated by {other!r}, expected ','. Save it as comma-separated UTF-8")
     _check_header(path, header, columns)
     for number, cells in enumerate(rest, start=2):
         if len(cells) != len(header):

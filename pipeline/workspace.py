@@ -82,11 +82,18 @@ class Workspace:
     def manifests(self) -> Path:
         return self.root / "manifests"
 
+    @property
+    def made_folders(self) -> tuple[Path, ...]:
+        """The folders whose files we made ourselves: nothing in them is a photo of the user's."""
+        return self.manifests, self.root / "data", self.runs
+
     def run_folders(self) -> list[Path]:
         """The training runs, oldest first."""
         if not self.runs.is_dir():
             return []
-        return sorted(path for path in self.runs.iterdir() if path.name[:4].isdecimal() and path.is_dir())
+        found = [path for path in self.runs.iterdir() if re.fullmatch(r"[0-9]{4,}-.+", path.name)]
+        runs = [path for path in found if (path / "config.toml").is_file()]
+        return sorted(runs, key=lambda path: (int(path.name.partition("-")[0]), path.name))
 
 
 @contextlib.contextmanager

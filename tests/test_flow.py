@@ -238,3 +238,63 @@ def _size(path: Path) -> tuple[int, int]:
 
 def _files(root: Path) -> dict[str, bytes]:
     return {path.relative_to(root).as_posix(): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+
+
+def test_the_workspace_itself_as_the_source_takes_in_no_file_of_our_own(tmp_path: Path) -> None:
+    from pipeline.sources.drawn import candidates
+
+    workspace = Workspace(root=tmp_path)
+    (tmp_path / "lake.png").write_bytes(next(iter(candidates("1"))).read())
+    maps = tmp_path.parent / f"{tmp_path.name}-maps"
+    maps.mkdir()
+    (maps / "lake.png").write_bytes(images.encode_labels(np.zeros((256, 256), np.uint8), load_taxonomy().palette))
+    asked = flow.Labelling(segmenter=f"maps:{maps}")
+
+    for _ in range(2):
+        flow.label(workspace, str(tmp_path), asked, workers=0, console=QUIET)
+
+    assert [row.original_name for row in read(workspace).rows.values()] == ["lake.png"]
+
+
+def test_a_flow_without_a_validation_photo_paints_the_training_photos(tmp_path: Path) -> None:
+    workspace, training = Workspace(root=tmp_path), runs.Training(preset="tiny", assignments=SMALL)
+
+    done = flow.run(
+        workspace, "drawn:1", flow.Labelling(), training, workers=0, console=QUIET, on_done=lambda done: None
+    )
+
+    assert len(done.pictures) == 1
+
+
+def test_a_wrong_setting_stops_the_flow_before_a_photo_is_taken_in(tmp_path: Path) -> None:
+    workspace, training = Workspace(root=tmp_path), runs.Training(preset="tinny")
+
+    with pytest.raises(runs.RunError, match="did you mean tiny"):
+        flow.run(workspace, "drawn:3", flow.Labelling(), training, workers=0, console=QUIET, on_done=lambda done: None)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_label_map_that_a_person_has_reviewed_is_not_labelled_over(tmp_path: Path) -> None:
+    photos, workspace = tmp_path / "photos", Workspace(root=tmp_path / "workspace")
+    photos.mkdir()
+    from pipeline.sources.drawn import candidates
+
+    (photos / "1.png").write_bytes(next(iter(candidates("1"))).read())
+    asked = flow.Labelling(segmenter=_maps(tmp_path, photos))
+    flow.label(workspace, str(photos), asked, workers=0, console=QUIET)
+    text = workspace.dataset_csv.read_text()
+    header = text.splitlines()[0].split(",")
+    cells = text.splitlines()[1].split(",")
+    cells[header.index("label_reviewed")] = "yes"
+    workspace.dataset_csv.write_text("\n".join([",".join(header), ",".join(cells)]) + "\n")
+    (tmp_path / "maps" / "1.png").write_bytes(
+        images.encode_labels(np.zeros((256, 256), np.uint8), load_taxonomy().palette)
+    )
+
+    kept = flow.label(workspace, str(photos), asked, workers=0, console=QUIET)
+    asked = flow.Labelling(segmenter=asked.segmenter, redo=True)
+    redone = flow.label(workspace, str(photos), asked, workers=0, console=QUIET)
+
+    assert kept.walks["labelled"].done == 0
+    assert redone.walks["labelled"].done == 1
+    assert next(iter(read(workspace).rows.values())).label_reviewed == ""

@@ -57,12 +57,13 @@ def test_killed_at_random_points_nothing_is_lost_and_every_file_is_the_same(phot
 
 
 def test_ctrl_c_keeps_what_was_done_and_exits_130(photos: Path, tmp_path: Path) -> None:
-    process = _label(photos, tmp_path / "workspace")
+    process = _label(photos, tmp_path / "workspace", stderr=subprocess.PIPE)
     _wait_for_work(process, tmp_path / "workspace")
 
     process.send_signal(signal.SIGINT)
 
-    assert process.wait() == 130
+    assert "interrupted. The same command goes on where it stopped" in process.communicate()[1]
+    assert process.returncode == 130
     assert (tmp_path / "workspace/manifests/dataset.csv").exists()
     assert not (tmp_path / "workspace/manifests/journal.jsonl").exists()
 
@@ -87,8 +88,14 @@ def _command(photos: Path, workspace: Path) -> list[str]:
     return [str(program), "label", str(photos), "--segmenter", maps, "-C", str(workspace), "-q", "--workers", "2"]
 
 
-def _label(photos: Path, workspace: Path) -> subprocess.Popen:
-    return subprocess.Popen(_command(photos, workspace), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+def _label(photos: Path, workspace: Path, *, stderr: int = subprocess.DEVNULL) -> subprocess.Popen:
+    # A shell that runs tests in the background has them ignore Ctrl-C, and so would their children.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        command = _command(photos, workspace)
+        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=stderr, text=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _wait_for_work(process: subprocess.Popen, workspace: Path) -> None:

@@ -159,6 +159,7 @@ def test_a_file_outside_the_workspace_is_refused(workspace, tmp_path):
 
 def test_runs_are_named(workspace):
     (workspace.runs / "0001-tiny").mkdir(parents=True)
+    (workspace.runs / "0001-tiny" / "config.toml").touch()
 
     assert report_of(workspace).runs == ["runs/0001-tiny"]
 
@@ -190,6 +191,7 @@ def test_without_rows_the_next_command_brings_photos(workspace):
 
 def test_after_a_run_the_next_command_paints(workspace):
     (workspace.runs / "0001-tiny").mkdir(parents=True)
+    (workspace.runs / "0001-tiny" / "config.toml").touch()
 
     assert report_of(workspace, a_row(workspace, "gab", BUILT)).next == "gauganpipe generate --split val"
 

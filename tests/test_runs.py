@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import flow, runs
+from pipeline import flow, paint, runs
 from pipeline.console import Console
 from pipeline.errors import GauganpipeError, RunError, WorkspaceError
 from pipeline.manifest import read, writing
@@ -108,12 +108,18 @@ def test_a_run_named_goes_on_by_its_own_settings(workspace: Workspace) -> None:
 
 
 def test_a_folder_that_is_no_run_is_refused(workspace: Workspace, tmp_path: Path) -> None:
-    with pytest.raises(RunError, match=r"is no run: it has no config\.toml"):
+    with pytest.raises(RunError, match="there is no run at"):
         runs.train(workspace, runs.Training(run=tmp_path), console=QUIET)
 
 
-def test_two_processes_do_not_train_one_run(workspace: Workspace) -> None:
-    folder = runs.train(workspace, ASKED, console=QUIET).folder
+def test_two_processes_do_not_train_one_run(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    def crash(record: runs._Record, start: object) -> None:
+        raise Crash
+
+    with monkeypatch.context() as broken, pytest.raises(Crash):
+        broken.setattr(runs._Record, "on_start", crash)
+        runs.train(workspace, ASKED, console=QUIET)
+    [folder] = workspace.run_folders()
 
     with hold(folder, "the run"), pytest.raises(WorkspaceError, match="the run 0001-tiny is being written by process"):
         runs.train(workspace, ASKED, console=QUIET)
@@ -182,6 +188,43 @@ def test_a_label_out_of_range_names_file_and_value(workspace: Workspace) -> None
 
     with pytest.raises(GauganpipeError, match=r"\.png holds class 77, expected 0 to 19"):
         runs.train(workspace, ASKED, console=QUIET)
+
+
+def test_a_style_encoder_can_be_trained_and_paints_in_styles(workspace: Workspace, tmp_path: Path) -> None:
+    asked = runs.Training(preset="tiny", assignments=(*SMALL, "style_encoder=true"))
+    runs.train(workspace, asked, console=QUIET)
+
+    paths = paint.generate(workspace, paint.Painting(styles=2, split="train", out=tmp_path), console=QUIET)
+
+    assert len({path.read_bytes() for path in paths}) == len(paths)
+
+
+def test_a_damaged_label_map_is_a_sentence_from_a_worker_too(workspace: Workspace) -> None:
+    for row in read(workspace).rows.values():
+        if row.split == "train":
+            path = workspace.resolve(row.label_file_name)
+            path.write_bytes(path.read_bytes()[:60])
+
+    with pytest.raises(RunError, match=r"^\S+\.png cannot be decoded") as error:
+        runs.train(workspace, replace(ASKED, assignments=(*SMALL, "data.workers=1", "seed=2")), console=QUIET)
+    assert "Traceback" not in str(error.value)
+
+
+def test_photos_without_edges_among_others_with_are_named(workspace: Workspace) -> None:
+    flow.label(workspace, "drawn:9", flow.Labelling(), workers=0, console=QUIET)
+
+    with pytest.raises(RunError, match="3 photos of 9 have no edges yet"):
+        runs.train(workspace, ASKED, console=QUIET)
+
+
+def test_a_run_without_a_checkpoint_is_not_painted_with(workspace: Workspace) -> None:
+    folder = runs.train(workspace, ASKED, console=QUIET).folder
+    begun = workspace.runs / "0002-tiny"
+    begun.mkdir()
+    shutil.copy(folder / "config.toml", begun)
+    (workspace.runs / "2024-holiday").mkdir()
+
+    assert runs.newest_run(workspace) == folder
 
 
 def _statistics(folder: Path) -> list[dict[str, float]]:

@@ -292,7 +292,15 @@ def test_an_interval_is_due_when_a_batch_passes_it():
     assert [is_due(shown, 10, 4) for shown in (4, 8, 12, 16, 20, 24)] == [False, False, True, False, True, False]
 
 
-def test_ctrl_c_waits_for_the_end_of_a_step():
+@pytest.fixture
+def ctrl_c_interrupts():
+    """A shell that runs tests in the background has them ignore Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_waits_for_the_end_of_a_step(ctrl_c_interrupts):
     done = []
     with pytest.raises(KeyboardInterrupt), hold_interrupt():
         signal.raise_signal(signal.SIGINT)
@@ -301,7 +309,7 @@ def test_ctrl_c_waits_for_the_end_of_a_step():
     assert done == ["step"]
 
 
-def test_a_second_ctrl_c_does_not_wait():
+def test_a_second_ctrl_c_does_not_wait(ctrl_c_interrupts):
     done = []
     with pytest.raises(KeyboardInterrupt), hold_interrupt():
         signal.raise_signal(signal.SIGINT)

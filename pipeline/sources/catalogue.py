@@ -1,6 +1,7 @@
 """Which source is meant: `drawn:120`, or a folder."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
 
 from pipeline.errors import SourceError
 from pipeline.sources import drawn, folder
@@ -19,8 +20,10 @@ def brings_labels(source: str) -> bool:
     return bool(colon) and scheme in BRINGING_LABELS
 
 
-def open_source(source: str) -> Iterator[Candidate]:
+def open_source(source: str, *, without: Collection[Path] = ()) -> Iterator[Candidate]:
     """The photos that a source offers, in an order that is the same every time.
+
+    without: folders in which nothing is a photo of the user's.
 
     Raises: SourceError when there is no such source, or nothing in it.
     """
@@ -29,4 +32,4 @@ def open_source(source: str) -> Iterator[Candidate]:
         return SCHEMES[scheme](rest)
     if colon and scheme.isalpha() and len(scheme) > 1:
         raise SourceError(f"there is no source '{scheme}:'. The sources are ./folder and {', '.join(SCHEMES)}:...")
-    return folder.candidates(source)
+    return folder.candidates(source, without=without)

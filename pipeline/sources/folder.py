@@ -1,7 +1,7 @@
 """Photos in a folder and the folders below it."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
@@ -15,13 +15,17 @@ SUFFIXES = frozenset(
 """Endings of the files that are taken for photos, whatever their case. The content decides what they are."""
 
 
-def candidates(spec: str) -> Iterator[Candidate]:
+def candidates(spec: str, *, without: Collection[Path] = ()) -> Iterator[Candidate]:
     """The photos of a folder in the order of their names, hidden files left out.
+
+    without: folders that are not looked into.
 
     Raises: SourceError when there is no such folder, or no photo in it.
     """
     root = _folder(spec)
-    paths = sorted(_photo_files(root), key=lambda path: path.relative_to(root).as_posix())
+    paths = sorted(
+        _photo_files(root, {path.resolve() for path in without}), key=lambda path: path.relative_to(root).as_posix()
+    )
     if not paths:
         raise SourceError(f"there is no photo in {spec}: no file ends in {' '.join(sorted(SUFFIXES))}")
     for path in paths:
@@ -47,9 +51,11 @@ def _refuse(error: OSError) -> NoReturn:
     raise SourceError(f"cannot look into {error.filename}: {error.strerror}. Give yourself the right to read it")
 
 
-def _photo_files(root: Path) -> Iterator[Path]:
+def _photo_files(root: Path, without: set[Path]) -> Iterator[Path]:
     for folder, folders, files in os.walk(root, onerror=_refuse):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        folders[:] = [
+            name for name in folders if not name.startswith(".") and (Path(folder) / name).resolve() not in without
+        ]
         for name in files:
             if Path(name).suffix.lower() in SUFFIXES and not name.startswith("."):
                 yield Path(folder) / name

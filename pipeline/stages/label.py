@@ -1,6 +1,6 @@
 """The stage that gives a photo its label map."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,8 @@ class Label:
     segmenter: Segmenter
 
     def key(self, row: Row) -> str:
+        if row.label_reviewed == "yes":
+            return row.keys.get(NAME, "")  # a person's work is only made again when asked for
         return stage_key(
             NAME,
             1,
@@ -50,6 +52,7 @@ class Label:
 
     def write(self, row: Row, result: Any) -> Row:
         labelling = self.segmenter.finish(result)
+        row = replace(row, label_reviewed="", flags="")
         said = {"key": self.key(row), "model": self.segmenter.name, "confidence": labelling.confidence}
         return keep_labels(self.workspace, self.taxonomy, row, labelling.ids, **said)
 

@@ -189,11 +189,11 @@ def test_without_rows_the_next_command_brings_photos(workspace):
     assert report_of(workspace).next == "gauganpipe label ./photos"
 
 
-def test_after_a_run_the_next_command_paints(workspace):
+def test_after_a_run_the_next_command_paints_a_split_that_has_photos(workspace):
     (workspace.runs / "0001-tiny").mkdir(parents=True)
     (workspace.runs / "0001-tiny" / "config.toml").touch()
 
-    assert report_of(workspace, a_row(workspace, "gab", BUILT)).next == "gauganpipe generate --split val"
+    assert report_of(workspace, a_row(workspace, "gab", BUILT)).next == "gauganpipe generate --split train"
 
 
 def test_labels_come_before_edges(workspace):

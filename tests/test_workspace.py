@@ -99,6 +99,7 @@ def test_there_are_no_runs_before_the_first(workspace):
 def test_runs_are_the_numbered_folders_oldest_first(workspace):
     for name in ("0002-base", "0001-tiny", "notes", "0010-base"):
         (workspace.runs / name).mkdir(parents=True)
+        (workspace.runs / name / "config.toml").touch()
     (workspace.runs / "0003.txt").write_text("")
 
     assert [folder.name for folder in workspace.run_folders()] == ["0001-tiny", "0002-base", "0010-base"]

@@ -117,7 +117,7 @@ def label(
 ) -> None:
     """Take photos into the workspace, upright and in sRGB, and make a label map for each.
 
-    Without SOURCE it labels what is in the workspace. The segmenter is chosen once for a workspace and kept.
+    Without SOURCE it labels what is in the workspace. The segmenter is kept until another is named.
 
     gauganpipe label drawn:120
 

@@ -9,7 +9,7 @@ from pipeline.console import Console, count
 from pipeline.engine import RowStage, Summary, pending, walk
 from pipeline.errors import SegmenterError
 from pipeline.ingest import MAX_SIDE_PX, MIN_SIDE_PX, Ingest, settle
-from pipeline.manifest import Manifest, demand, read, writing
+from pipeline.manifest import Manifest, demand, read, rows_of_splits, writing
 from pipeline.rows import FAILED, plain
 from pipeline.segmenters.registry import describe, from_any_folder, open_segmenter
 from pipeline.segmenters.segmenter import Segmenter
@@ -126,8 +126,7 @@ def run(
     built = build_edges(workspace, redo=False, workers=workers, console=console)
     on_done(built)
     trained = runs.train(workspace, training, console=console)
-    rows = read(workspace).rows.values()
-    split = next(split for split in ("val", "train") if any(row.split == split and row.label_file_name for row in rows))
+    split = "val" if any(row.label_file_name for row in rows_of_splits(read(workspace), "val")) else "train"
     pictures = paint.generate(workspace, paint.Painting(run=trained.folder, split=split), console=console)
     done = replace(built, walks={**labelled.walks, **built.walks}, failed=[*labelled.failed, *built.failed])
     return Flow(done=done, trained=trained, pictures=pictures)

@@ -1,7 +1,7 @@
 """Table functions: which photos are near-duplicates, and which part of the data set each belongs to."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -40,45 +40,39 @@ def _age(row: Row) -> tuple[int, str]:
 
 def _clusters(photos: Sequence[Row]) -> list[list[Row]]:
     """Groups of photos, each oldest first: those that were one before, joined where a new photo resembles two."""
-    parent = list(range(len(photos)))
-
-    def root(index: int) -> int:
-        while parent[index] != index:
-            parent[index] = parent[parent[index]]
-            index = parent[index]
-        return index
-
-    def join(one: int, other: int) -> None:
-        older, younger = sorted((root(one), root(other)))
-        parent[younger] = older
-
     first_of: dict[str, int] = {}
-    for index, row in enumerate(photos):
-        if row.group:
-            join(first_of.setdefault(row.group, index), index)
-    for new, other in near_pairs(photos):
-        join(new, other)
+    oldest = np.array([first_of.setdefault(row.group or row.id, index) for index, row in enumerate(photos)])
+    for new, others in look_alikes(photos):
+        joined = np.unique(oldest[np.append(others, new)])
+        if len(joined) > 1:
+            oldest[np.isin(oldest, joined)] = joined[0]
     members: dict[int, list[Row]] = {}
-    for index, row in enumerate(photos):
-        members.setdefault(root(index), []).append(row)
+    for index, row in zip(oldest.tolist(), photos, strict=True):
+        members.setdefault(index, []).append(row)
     return list(members.values())
 
 
-def near_pairs(photos: Sequence[Row], *, block: int = 1024) -> Iterable[tuple[int, int]]:
-    """Index pairs of near-duplicates of which at least one has no group yet; a photo is like its mirror image too."""
-    hashed = [index for index, row in enumerate(photos) if row.dhash]
-    new = [index for index in hashed if not photos[index].group]
+def look_alikes(photos: Sequence[Row], *, block: int = 1024) -> Iterator[tuple[int, np.ndarray]]:
+    """Each photo without a group that resembles others: its index and theirs, (K,) int64.
+
+    A photo is like its own mirror image. A pair of photos that have groups is not looked at.
+    """
+    hashed = np.array([index for index, row in enumerate(photos) if row.dhash], dtype=np.int64)
+    new = [index for index in hashed.tolist() if not photos[index].group]
     if not new:
         return
-    known = _signs([photos[index].dhash for index in hashed])
+    known = _signs([photos[index].dhash for index in hashed]).T
     for start in range(0, len(new), block):
         part = new[start : start + block]
-        for hashes in ([photos[i].dhash for i in part], [photos[i].dhash_mirror for i in part]):
-            # Of +1 and -1 vectors the product is 256 minus twice the number of bits that differ.
-            near = _signs(hashes) @ known.T >= 256 - 2 * NEAR_BITS
-            for row, column in zip(*np.nonzero(near), strict=True):
-                if part[row] != hashed[column]:
-                    yield part[row], hashed[column]
+        # Of +1 and -1 vectors the product is 256 minus twice the number of bits that differ.
+        upright, mirrored = (
+            _signs(hashes) @ known >= 256 - 2 * NEAR_BITS
+            for hashes in ([photos[i].dhash for i in part], [photos[i].dhash_mirror for i in part])
+        )
+        for index, near in zip(part, upright | mirrored, strict=True):
+            others = hashed[near]
+            if len(others) > 1 or (len(others) == 1 and others[0] != index):
+                yield index, others[others != index]
 
 
 def _signs(hashes: Sequence[str]) -> np.ndarray:

@@ -206,7 +206,8 @@ def remembered(path: Path, tensors: Mapping[str, Tensor], optimizer: torch.optim
         index, _, what = key.partition("/")
         if int(index) >= len(sizes) or (x.dim() and x.shape != sizes[int(index)]):
             raise CheckpointError(f"{path} does not fit these networks at parameter {index}")
-        state.setdefault(int(index), {})[what] = x
+        # A copy: the file it lies in is thrown away while the optimizer still lives.
+        state.setdefault(int(index), {})[what] = x.clone()
     return {"state": state, "param_groups": optimizer.state_dict()["param_groups"]}
 
 

@@ -248,7 +248,9 @@ def read_preset(preset: str | Path) -> dict[str, dict[str, Any]]:
         text, where = presets_folder().joinpath(f"{preset}.toml").read_text(encoding="utf-8"), f"preset {preset}"
     else:
         known = ", ".join(presets())
-        raise SettingsError(f"no preset {str(preset)!r} among {known}{suggestion(str(preset), presets())}")
+        file = path.with_name(f"{path.name}.toml")
+        meant = f"; did you mean {file}?" if file.is_file() else suggestion(str(preset), presets())
+        raise SettingsError(f"no preset {str(preset)!r} among {known}{meant}")
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

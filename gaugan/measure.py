@@ -1,5 +1,6 @@
 """How long a training image takes on this device, and how much memory: measured on a step before a run begins."""
 
+import threading
 import time
 from dataclasses import dataclass
 
@@ -8,7 +9,7 @@ import torch
 
 from gaugan.config import Settings
 from gaugan.data import Batch
-from gaugan.train import METHODS, accelerate, peak_memory_bytes
+from gaugan.train import METHODS, accelerate
 
 MEASURED_BATCH_SIZE = 2
 """Images in the measured step: the fewest that every normalisation can be trained with."""
@@ -16,6 +17,7 @@ MEASURED_STEPS = (2, 5)
 """Steps taken, at least and at most: the first ones warm up, so the quickest is believed."""
 MEASURED_SECONDS = 6
 """No step beyond the least is begun after this long."""
+SECONDS_BETWEEN_LOOKS = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,16 +43,16 @@ def measure(settings: Settings, *, classes: int, edges: bool) -> Cost:
     free_bytes = _free_bytes(device)
     shape = {"classes": classes, "unknown": True, "edges": edges}
     method = METHODS[settings.model.method](settings, **shape, accelerator=accelerator)
-    before = peak_memory_bytes(device)
     seconds: list[float] = []
     least, most = MEASURED_STEPS
-    while len(seconds) < least or (len(seconds) < most and sum(seconds) < MEASURED_SECONDS):
-        batch = _random_batch(settings, classes=classes, edges=edges).to(device)
-        began = time.perf_counter()
-        for loss in method.step(batch).values():
-            loss.item()
-        seconds.append(time.perf_counter() - began)
-    bytes_per_image = max(0, peak_memory_bytes(device) - before) / MEASURED_BATCH_SIZE
+    with _Memory(device) as memory:
+        while len(seconds) < least or (len(seconds) < most and sum(seconds) < MEASURED_SECONDS):
+            batch = _random_batch(settings, classes=classes, edges=edges).to(device)
+            began = time.perf_counter()
+            for loss in method.step(batch).values():
+                loss.item()
+            seconds.append(time.perf_counter() - began)
+    bytes_per_image = memory.grown_bytes / MEASURED_BATCH_SIZE
     parameters = sum(p.numel() for network in method.networks.values() for p in network.parameters())
     # Weights, gradients, two moments and the average, four bytes each.
     needed_bytes = round(20 * parameters + bytes_per_image * settings.training.batch_size)
@@ -71,6 +73,39 @@ def _random_batch(settings: Settings, *, classes: int, edges: bool) -> Batch:
     image = torch.rand((MEASURED_BATCH_SIZE, 3, height, width), generator=random) * 2 - 1
     edge_map = torch.zeros(shape)[:, None] if edges else None
     return Batch(image=image, labels=labels, edges=edge_map, positions=tuple(range(MEASURED_BATCH_SIZE)))
+
+
+class _Memory:
+    """How far memory grew at most while a block ran. The peak of a process says nothing of it: it may be older."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.grown_bytes = 0
+        self._device, self._process, self._ended = device, psutil.Process(), threading.Event()
+        self._before = self._used_bytes()
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> "_Memory":
+        if self._device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self._device)
+        else:
+            self._watcher.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._device.type == "cuda":
+            self.grown_bytes = max(0, torch.cuda.max_memory_allocated(self._device) - self._before)
+        else:
+            self._ended.set()
+            self._watcher.join()
+
+    def _watch(self) -> None:
+        while not self._ended.wait(SECONDS_BETWEEN_LOOKS):
+            self.grown_bytes = max(self.grown_bytes, self._used_bytes() - self._before)
+
+    def _used_bytes(self) -> int:
+        if self._device.type == "cuda":
+            return torch.cuda.memory_allocated(self._device)
+        return self._process.memory_info().rss
 
 
 def _free_bytes(device: torch.device) -> int:

@@ -191,18 +191,7 @@ def train(
             losses = {name: loss.item() for name, loss in losses.items()}
             seconds = time.perf_counter() - started
 
-            # Samples and checkpoints, when their number of images is full.
-            is_last = images_shown >= images_in_all
-            sample_is_due = is_last or is_due(images_shown, plan.sample_every_images, plan.batch_size)
-            checkpoint_is_due = is_last or is_due(images_shown, plan.checkpoint_every_images, plan.batch_size)
-            if leads and (sample_is_due or checkpoint_is_due):
-                settle()
-            if leads and sample_is_due and on_samples and fixed:
-                on_samples(paint(method, fixed, images_shown=images_shown))
-            if leads and checkpoint_is_due:
-                save()
-
-            # Report.
+            # Report, before the checkpoint that makes this step one of those that are not repeated.
             if leads and on_step:
                 on_step(
                     Step(
@@ -215,6 +204,17 @@ def train(
                         learning_rate=rates["generator"] * factor,
                     )
                 )
+
+            # Samples and checkpoints, when their number of images is full.
+            is_last = images_shown >= images_in_all
+            sample_is_due = is_last or is_due(images_shown, plan.sample_every_images, plan.batch_size)
+            checkpoint_is_due = is_last or is_due(images_shown, plan.checkpoint_every_images, plan.batch_size)
+            if leads and (sample_is_due or checkpoint_is_due):
+                settle()
+            if leads and sample_is_due and on_samples and fixed:
+                on_samples(paint(method, fixed, images_shown=images_shown))
+            if leads and checkpoint_is_due:
+                save()
             started = time.perf_counter()
     except KeyboardInterrupt:
         if leads and is_whole and images_shown:

@@ -83,7 +83,8 @@ def train(workspace: Workspace, asked: Training, *, console: Console) -> Trained
     newest = checkpoint.latest(known) if known else None
     images_shown = checkpoint.images_shown(newest) if newest else 0
     if known and images_shown >= images_in_all:
-        console.note(f"{known} is finished. Train another with --new, or paint with it: gauganpipe generate")
+        paint = workspace.from_here("gauganpipe generate")
+        console.note(f"{known} is finished. Train another with --new, or paint with it: {paint}")
         return Trained(folder=known, sheet=_newest_sheet(known), images_shown=images_shown, was_finished=True)
 
     _announce(settings, manifest, samples, images_in_all - images_shown, console)
@@ -107,6 +108,7 @@ def train(workspace: Workspace, asked: Training, *, console: Console) -> Trained
             on_step=record.on_step,
             on_samples=record.on_samples,
         )
+        record.log(f"finished at {images_in_all:,} images")
     return Trained(folder=folder, sheet=_newest_sheet(folder), images_shown=images_in_all, was_finished=False)
 
 
@@ -142,7 +144,8 @@ def newest_run(workspace: Workspace) -> Path:
     for folder in reversed(workspace.run_folders()):
         if any((folder / "checkpoints").glob("[0-9]*")):
             return folder
-    raise RunError(f"there is no run in {workspace.runs} to paint with. Train one: gauganpipe train --preset tiny")
+    how = workspace.from_here("gauganpipe train --preset tiny")
+    raise RunError(f"there is no run in {workspace.runs} to paint with. Train one: {how}")
 
 
 def run_folder(workspace: Workspace, path: Path) -> Path:
@@ -203,16 +206,17 @@ def _samples(
     rows = [row for row in manifest.rows.values() if row.split in ("train", "val") and row.label_file_name]
     rows = sorted((row for row in rows if row.status == OK and row.keep != "no"), key=lambda row: row.id)
     if not any(row.split == "train" for row in rows):
-        how = "gauganpipe label" if manifest.rows else "gauganpipe label ./photos"
+        how = workspace.from_here("gauganpipe label" if manifest.rows else "gauganpipe label ./photos")
         raise RunError(f"no labelled photo to train on. Make some: {how}")
     without = sum(not row.instance_file_name for row in rows)
+    how = workspace.from_here("gauganpipe build-edges")
     if settings.data.edges and 0 < without < len(rows):
         raise RunError(
-            f"{count(without, 'photo')} of {len(rows)} have no edges yet. Build them: gauganpipe build-edges. "
+            f"{count(without, 'photo')} of {len(rows)} have no edges yet. Build them: {how}. "
             "Or train without: --set data.edges=false"
         )
     if without and settings.data.edges:
-        console.note("training without edges, as no photo has any. To have them: gauganpipe build-edges")
+        console.note(f"training without edges, as no photo has any. To have them: {how}")
     samples: dict[str, list[Sample]] = {"train": [], "val": []}
     for row in rows:
         instances = workspace.resolve(row.instance_file_name) if not without else None
@@ -244,7 +248,7 @@ def _announce(
     seconds = images * cost.seconds_per_image
     console.note(f"about {duration(seconds)} on this {'computer without a GPU' if cost.device == 'cpu' else 'GPU'}")
     if cost.device == "cpu" and seconds > LONG_SECONDS and size > QUICK_PX:
-        console.note("much quicker, at 64 px: gauganpipe train --preset tiny")
+        console.note("much quicker, at 64 px: --preset tiny")
 
 
 def _newest_sheet(folder: Path) -> Path | None:
@@ -291,7 +295,7 @@ class _Record:
         facts = (
             f"{start.images_in_all:,} images in all, on {start.device}, {'with' if start.edges else 'without'} edges"
         )
-        self._log(f"{begun}: {facts}; weights: {sizes}")
+        self.log(f"{begun}: {facts}; weights: {sizes}")
 
     def on_step(self, step: "Step") -> None:
         self._bar.step(step.images_shown - self._shown_before, **{k: f"{v:.2f}" for k, v in step.losses.items()})
@@ -302,8 +306,6 @@ class _Record:
         self._shown_before = step.images_shown
         if is_due or step.images_shown >= step.images_in_all:
             self._write_statistics(step)
-        if step.images_shown >= step.images_in_all:
-            self._log(f"finished at {step.images_shown:,} images")
 
     def on_samples(self, samples: "Samples") -> None:
         rows = [
@@ -330,7 +332,8 @@ class _Record:
             self._events.add_scalar(name, value, step.images_shown)
         self._sums, self._steps = {}, 0
 
-    def _log(self, line: str) -> None:
+    def log(self, line: str) -> None:
+        """A line with the time of day."""
         now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
         with (self._folder / "log.txt").open("a", encoding="utf-8") as file:
             file.write(f"{now} {line}\n")

@@ -18,6 +18,7 @@ from pipeline.workspace import Workspace, explained_disk_errors, hold, write_ato
 
 SCHEMA_VERSION = 1
 SECONDS_BETWEEN_FOLDS = 60
+READS_AT_MOST = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +142,16 @@ class Manifest:
         return replace(from_cells({**cells, **kept}), shares=row.shares)
 
     def _load(self) -> None:
-        self._seen = self._disk_state()
+        """Reads all files; once more where another command folded its journal into them meanwhile."""
+        for _ in range(READS_AT_MOST):
+            self._seen = self._disk_state()
+            with contextlib.suppress(FileNotFoundError):
+                self._read_files()
+                if self._disk_state() == self._seen:
+                    return
+        raise ManifestError(f"{self.workspace.manifests} changes too fast to be read. Run the same command again")
+
+    def _read_files(self) -> None:
         self._lines.clear()
         self.about, digests = _read_about(self.workspace.dataset_json)
         self.rows, self._columns = {}, ()
@@ -167,6 +177,7 @@ class Manifest:
             self.rows[id] = replace(row, shares=entry.get("shares", old.shares))
 
     def _disk_state(self) -> tuple[int, int] | None:
+        """Changes whenever the CSV is written."""
         with contextlib.suppress(FileNotFoundError):
             stat = self.workspace.dataset_csv.stat()
             return stat.st_mtime_ns, stat.st_size
@@ -214,7 +225,8 @@ def writing(workspace: Workspace) -> Iterator[Manifest]:
 def demand(workspace: Workspace) -> None:
     """Raises: ManifestError when the workspace has no manifest."""
     if not workspace.dataset_csv.exists() and not workspace.journal.exists():
-        raise ManifestError(f"no manifest at {workspace.dataset_csv}. Make one: gauganpipe label ./photos")
+        how = workspace.from_here("gauganpipe label ./photos")
+        raise ManifestError(f"no manifest at {workspace.dataset_csv}. Make one: {how}")
 
 
 def read(workspace: Workspace) -> Manifest:

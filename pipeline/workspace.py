@@ -5,6 +5,7 @@ import errno
 import json
 import os
 import re
+import shlex
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -69,12 +70,13 @@ class Workspace:
         return path.relative_to(self.root).as_posix()
 
     def resolve(self, relative: str) -> Path:
-        """The file that a cell of the manifest names.
+        """The file that a cell of the manifest names. The folders that we make may be links to a larger disk.
 
         Raises: WorkspaceError when the path, links followed, leads out of the workspace.
         """
         path = self.root / relative
-        if not path.resolve().is_relative_to(self.root.resolve()):
+        file = path.resolve()
+        if not any(file.is_relative_to(folder.resolve()) for folder in (self.root, *self.made_folders)):
             raise WorkspaceError(f"{relative} leads out of the workspace. Put the file itself there, not a link")
         return path
 
@@ -86,6 +88,10 @@ class Workspace:
     def made_folders(self) -> tuple[Path, ...]:
         """The folders whose files we made ourselves: nothing in them is a photo of the user's."""
         return self.manifests, self.root / "data", self.runs
+
+    def from_here(self, command: str) -> str:
+        """A command of ours as it must be typed where the user stands now."""
+        return command if self.root == Path() else shlex.join([*shlex.split(command), "-C", str(self.root)])
 
     def run_folders(self) -> list[Path]:
         """The training runs, oldest first."""

@@ -519,7 +519,25 @@ def test_reading_where_nothing_is_says_how_to_make_it(workspace):
     with pytest.raises(ManifestError) as caught:
         read(workspace)
 
-    assert str(caught.value) == f"no manifest at {workspace.dataset_csv}. Make one: gauganpipe label ./photos"
+    command = f"gauganpipe label ./photos -C {workspace.root}"
+    assert str(caught.value) == f"no manifest at {workspace.dataset_csv}. Make one: {command}"
+
+
+def test_a_reader_beside_a_command_that_ends_sees_all_of_its_rows(written, monkeypatch):
+    with writing(written) as manifest:
+        manifest.record(a_row(0, title="late"))
+        manifest.close()
+        read_rows = manifest_module._read_rows
+
+        def ends_after_the_csv_is_read(*arguments):
+            rows = read_rows(*arguments)
+            monkeypatch.undo()
+            manifest.fold()
+            return rows
+
+        monkeypatch.setattr(manifest_module, "_read_rows", ends_after_the_csv_is_read)
+
+        assert read(written).rows[IDS[0]].title == "late"
 
 
 def test_reading_writes_nothing(written):

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -65,20 +66,26 @@ def generate(workspace: Workspace, asked: Painting, *, console: Console) -> list
     painter = load_painter(run, device="cuda" if torch.cuda.is_available() else "cpu")
     if asked.styles > 1 and not painter.has_style:
         raise RunError(f"{run.name} has no style encoder, so all styles would be the same. Leave out --styles")
-    made = _Made(asked.out or run / "pictures")
+    if asked.seed and not painter.has_style:
+        console.note(f"{run.name} has no style encoder: every seed paints the same picture")
     paths = []
-    with console.bar("generate", unit="picture", total=len(maps) * asked.styles) as bar, explained_disk_errors(), made:
+    with (
+        console.bar("generate", unit="picture", total=len(maps) * asked.styles) as bar,
+        explained_disk_errors(),
+        _Made(asked.out or run / "pictures") as made,
+    ):
         for one in maps:
             labels, ids = _read(one.labels, images.read_labels), _read(one.instances, images.read_instances)
             for seed, path in _pictures(one, asked, run):
-                key = _key(run.name, painter.images_shown, seed, labels, ids, style)
+                drawn_seed = seed if painter.has_style else 0
+                key = _key(run.name, painter.images_shown, drawn_seed, labels, ids, style)
                 if not made.is_there(path, key):
                     tensors = [None if array is None else torch.from_numpy(array) for array in (ids, style)]
                     picture = painter.paint(
                         torch.from_numpy(labels), instances=tensors[0], seed=seed, style_photo=tensors[1]
                     )
                     images.write_picture(path, picture.numpy())
-                    made.keys[path.name] = key
+                    made.add(path, key)
                 paths.append(path)
                 bar.step()
     return paths
@@ -116,24 +123,36 @@ def _pictures(one: Map, asked: Painting, run: Path) -> list[tuple[int, Path]]:
 
 
 class _Made:
-    """Which pictures of a folder were painted from what: pictures.json, file name -> key."""
+    """Which pictures of a folder were painted from what: pictures.jsonl, a line a picture, the last one counts."""
 
     def __init__(self, folder: Path) -> None:
-        self._file = folder / "pictures.json"
-        self.keys: dict[str, str] = {}
-        if self._file.is_file():
-            self.keys = json.loads(self._file.read_text(encoding="utf-8"))
+        self._path = folder / "pictures.jsonl"
+        self._keys: dict[str, str] = {}
+        self._file: IO[bytes] | None = None
+        if self._path.is_file():
+            written = self._path.read_bytes()
+            whole = written[: written.rfind(b"\n") + 1]
+            if whole != written:
+                # A line that was torn by a crash names no picture: that one is painted again.
+                write_atomically(self._path, whole)
+            self._keys = dict(json.loads(line) for line in whole.splitlines())
 
     def __enter__(self) -> "_Made":
         return self
 
     def __exit__(self, *_: object) -> None:
-        text = json.dumps(self.keys, indent=0, sort_keys=True) + "\n"
-        if not self._file.is_file() or self._file.read_text(encoding="utf-8") != text:
-            write_atomically(self._file, text.encode())
+        if self._file is not None:
+            self._file.close()
+
+    def add(self, path: Path, key: str) -> None:
+        if self._file is None:
+            self._file = self._path.open("ab")
+        self._keys[path.name] = key
+        self._file.write(json.dumps([path.name, key]).encode() + b"\n")
+        self._file.flush()
 
     def is_there(self, path: Path, key: str) -> bool:
-        return self.keys.get(path.name) == key and path.is_file()
+        return self._keys.get(path.name) == key and path.is_file()
 
 
 def _key(run: str, images_shown: int, seed: int, *arrays: np.ndarray | None) -> str:

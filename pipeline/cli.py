@@ -38,8 +38,12 @@ Strict = Annotated[bool, typer.Option("--strict", help="Exit with 3 if any photo
 SegmenterName = Annotated[
     str, typer.Option("--segmenter", metavar="NAME", help="What labels the photos; gauganpipe segmenters lists them.")
 ]
-MinSide = Annotated[int, typer.Option(min=1, metavar="PX", help="Reject photos whose shorter side is shorter.")]
-MaxSide = Annotated[int, typer.Option(min=64, metavar="PX", help="Shrink photos whose longer side is longer.")]
+MinSide = Annotated[
+    int | None, typer.Option(min=1, metavar="PX", help="Reject photos whose shorter side is shorter; 64, and kept.")
+]
+MaxSide = Annotated[
+    int | None, typer.Option(min=64, metavar="PX", help="Shrink photos whose longer side is longer; 2048, and kept.")
+]
 Preset = Annotated[str, typer.Option(metavar="NAME", help="tiny, spade, or a TOML file of settings.")]
 Assignments = Annotated[list[str], typer.Option("--set", metavar="NAME=VALUE", help="Change one setting; repeatable.")]
 HERE = Path()
@@ -47,6 +51,23 @@ FAILURES_SHOWN = 10
 INTERRUPTED = 130
 """The exit code that typer gives a Ctrl-C."""
 WORKERS = min(8, os.cpu_count() or 1)
+
+
+def _show_version(is_asked: bool) -> None:
+    if is_asked:
+        from importlib.metadata import version
+
+        Console().result(f"gauganpipe {version('gauganpipe')}")
+        raise typer.Exit
+
+
+@app.callback()
+def gauganpipe(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """From a folder of landscape photos to a GauGAN that paints them."""
 
 
 def main() -> None:
@@ -106,8 +127,8 @@ def label(
     source: Annotated[str, typer.Argument(metavar="[SOURCE]", help="A folder of photos, or drawn:120.")] = "",
     segmenter: SegmenterName = "",
     redo: Annotated[bool, typer.Option("--redo", help="Label photos again that are labelled.")] = False,
-    min_side: MinSide = 64,
-    max_side: MaxSide = 2048,
+    min_side: MinSide = None,
+    max_side: MaxSide = None,
     workspace: Folder = HERE,
     workers: Workers = WORKERS,
     strict: Strict = False,
@@ -131,7 +152,7 @@ def label(
         return _show_plan(flow.plan_label(place, source, asked), console)
     done = flow.label(place, source, asked, workers=workers, console=console)
     _printer(console)(done)
-    console.note("next: gauganpipe build-edges")
+    console.note(f"next: {done.next}")
     console.show_json(done)
     return _exit(done, strict)
 
@@ -159,7 +180,7 @@ def build_edges(
         return _show_plan(flow.plan_edges(place, redo=redo), console)
     done = flow.build_edges(place, redo=redo, workers=workers, console=console)
     _printer(console)(done)
-    console.note("next: gauganpipe train")
+    console.note(f"next: {done.next}")
     console.show_json(done)
     return _exit(done, strict)
 
@@ -195,7 +216,8 @@ def train(
 ) -> None:
     """Train SPADE on the label maps and photos of the train split.
 
-    The same command again goes on with an unfinished run, and says so of a finished one.
+    The same command again goes on with an unfinished run, and says so of a finished one. With --dry-run it lists every
+    setting and its value.
 
     gauganpipe train --preset tiny
 
@@ -210,7 +232,7 @@ def train(
     done = runs.train(place, asked, console=console)
     console.result(f"run {done.folder}")
     console.result(f"samples {done.sheet}")
-    console.note("next: gauganpipe generate --split val")
+    console.note(f"next: {place.from_here('gauganpipe generate --split val')}")
     console.show_json(done)
     return None
 

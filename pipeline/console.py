@@ -76,35 +76,35 @@ class Bar:
 
     def __init__(self, *, bar: Any, what: str, unit: str, note: Callable[[str], None]) -> None:
         self._bar, self._what, self._unit, self._note = bar, what, unit, note
-        self._first_at = 0.0
-        self._before = self._done = self._first = 0
+        self._warm_at_seconds = 0.0
+        self._count_before = self._count = self._count_when_warm = 0
         self._estimated = not bar.disable
 
     def begin_at(self, count: int) -> None:
         """Things that were done in an earlier sitting, which say nothing of the rate of this one."""
-        self._before = count
+        self._count_before = count
         if not self._bar.disable:
             self._bar.initial = self._bar.n = count
             self._bar.refresh()
 
     def step(self, count: int = 1, **shown: float | str) -> None:
         """shown: what stands behind the bar, by name."""
-        self._done += count
+        self._count += count
         if not self._bar.disable:
             if shown:
                 self._bar.set_postfix(shown, refresh=False)
             self._bar.update(count)
-        if not self._first:
+        if not self._count_when_warm:
             # The first thing takes longer than the others: networks are loaded, caches are cold.
-            self._first, self._first_at = self._done, time.monotonic()
+            self._count_when_warm, self._warm_at_seconds = self._count, time.monotonic()
             return
-        seconds, counted = time.monotonic() - self._first_at, self._done - self._first
-        still = (self._bar.total or 0) - self._before - self._done
+        seconds, counted = time.monotonic() - self._warm_at_seconds, self._count - self._count_when_warm
+        still = (self._bar.total or 0) - self._count_before - self._count
         if not self._estimated and counted and still > 0 and seconds > SECONDS_BEFORE_ESTIMATE:
             self._estimated = True
             rate = f"{counted / seconds:.1f} {self._unit}s/s"
             left = duration(seconds / counted * still)
-            self._note(f"{self._what}: {self._done:,} done, {rate}, about {left} left")
+            self._note(f"{self._what}: {self._count:,} done, {rate}, about {left} left")
 
 
 def _write(stream: TextIO, line: str) -> None:

@@ -37,12 +37,16 @@ class Stage(Protocol):
 
 @dataclass(kw_only=True)
 class Summary:
-    """What a walk did: rows done, rows turned down by a rule, rows failed, items that needed nothing."""
+    """What a walk did: rows done, rows turned down by a rule, rows failed, items that needed nothing.
+
+    duplicates: items that are another item's row, which only the stage knows.
+    """
 
     done: int = 0
     rejected: int = 0
     failed: int = 0
     idle: int = 0
+    duplicates: int = 0
 
     def count(self, row: Row | None) -> None:
         if row is None:
@@ -56,7 +60,10 @@ class Summary:
 
     def others(self) -> list[tuple[str, int]]:
         """What is worth saying beside `done`: a word and how many."""
-        named = (("rejected", self.rejected), ("failed", self.failed), ("unchanged", self.idle))
+        named = (
+            *(("rejected", self.rejected), ("failed", self.failed)),
+            *(("unchanged", self.idle - self.duplicates), ("seen twice", self.duplicates)),
+        )
         return [(word, number) for word, number in named if number]
 
 

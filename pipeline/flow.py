@@ -10,10 +10,11 @@ from pipeline.engine import RowStage, Summary, pending, walk
 from pipeline.errors import SegmenterError
 from pipeline.ingest import MAX_SIDE_PX, MIN_SIDE_PX, Ingest, settle
 from pipeline.manifest import Manifest, demand, read, rows_of_splits, writing
+from pipeline.report import next_command
 from pipeline.rows import FAILED, plain
-from pipeline.segmenters.registry import describe, from_any_folder, open_segmenter
+from pipeline.segmenters.registry import demand_known, describe, from_any_folder, open_segmenter
 from pipeline.segmenters.segmenter import Segmenter
-from pipeline.sources.catalogue import brings_labels, open_source
+from pipeline.sources.catalogue import brings_labels, left_out, open_source
 from pipeline.stages.edges import Edges
 from pipeline.stages.label import Label
 from pipeline.stages.order import earlier
@@ -24,13 +25,15 @@ from pipeline.workspace import Workspace
 class Labelling:
     """What `label` is asked for beside its source.
 
-    segmenter: how the registry names it; "" means the workspace's own. redo: label rows again that are done.
+    segmenter: how the registry names it. redo: label rows again that are done.
+    min_side_px, max_side_px: photos that are shorter are rejected, those that are longer are shrunk.
+    What is left out is what the workspace was told last, and then the default.
     """
 
     segmenter: str = ""
     redo: bool = False
-    min_side_px: int = MIN_SIDE_PX
-    max_side_px: int = MAX_SIDE_PX
+    min_side_px: int | None = None
+    max_side_px: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,11 +41,13 @@ class Done:
     """What a command did to the rows: what each walk counted, by name.
 
     rows: in the table. failed: the sentences of all rows that failed in the stages of this command, now or earlier.
+    next: the command to go on with.
     """
 
     walks: dict[str, Summary]
     rows: int
     failed: list[str]
+    next: str
 
     def lines(self) -> list[str]:
         """One line a walk."""
@@ -70,21 +75,20 @@ def label(workspace: Workspace, source: str, asked: Labelling, *, workers: int, 
     """
     walks: dict[str, Summary] = {}
     candidates = list(open_source(source, without=workspace.made_folders)) if source else []
-    if not source:
+    if source:
+        _say_what_is_left_out(workspace, source, console)
+    else:
         demand(workspace)
     with writing(workspace) as manifest:
-        needs_segmenter = bool(source) and not brings_labels(source)
-        segmenter = _open_segmenter(manifest, asked.segmenter, console, is_needed=needs_segmenter)
+        brings_photos = bool(source) and not brings_labels(source)
+        segmenter = _open_segmenter(manifest, asked, console, brings_photos=brings_photos)
         ingest = Ingest(
-            workspace=workspace,
-            taxonomy=manifest.taxonomy,
-            known=dict(manifest.rows),
-            min_side_px=asked.min_side_px,
-            max_side_px=asked.max_side_px,
+            workspace=workspace, taxonomy=manifest.taxonomy, known=dict(manifest.rows), **_sizes(manifest, asked)
         )
         if source:
             with console.bar("ingest", unit="photo", total=len(candidates)) as bar:
                 walks["ingested"] = walk(ingest, candidates, manifest, workers=workers, on_item=bar.step)
+            walks["ingested"].duplicates = ingest.duplicates
         for row in settle(manifest, ingest.other_names):
             console.note(f"{row.original_name} moved to {row.split}: a new photo joined two groups of near-duplicates")
         walks["labelled"] = Summary(idle=sum(bool(row.label_file_name) for row in manifest.rows.values()))
@@ -145,6 +149,8 @@ def plan_label(workspace: Workspace, source: str, asked: Labelling) -> list[str]
         demand(workspace)
     manifest = Manifest(workspace)
     rows = manifest.rows.values()
+    if asked.segmenter:
+        demand_known(asked.segmenter)
     if not asked.segmenter and not manifest.about.segmenter and source and not brings_labels(source):
         raise SegmenterError(segmenter_needed())
     names = {(row.source, row.original_name) for row in rows}
@@ -170,19 +176,45 @@ def segmenter_needed() -> str:
     return "\n".join(["nothing says which segmenter labels the photos. Name one with --segmenter:", *lines])
 
 
-def _open_segmenter(manifest: Manifest, name: str, console: Console, *, is_needed: bool) -> Segmenter | None:
-    """The segmenter that is named, or the workspace's own; None where nothing asks for one.
+def _say_what_is_left_out(workspace: Workspace, source: str, console: Console) -> None:
+    endings = left_out(source, without=workspace.made_folders)
+    if endings:
+        what = ", ".join(f"{number:,} {ending or 'without an ending'}" for ending, number in endings.most_common())
+        console.note(f"left out {count(endings.total(), 'file')} that do not end like photos: {what}")
+
+
+def _sizes(manifest: Manifest, asked: Labelling) -> dict[str, int]:
+    """The sizes of photos that are asked for, else the workspace's own, else the defaults; they are kept."""
+    kept = manifest.about.parameters.get(Ingest.name, {})
+    defaults = {"min_side_px": MIN_SIDE_PX, "max_side_px": MAX_SIDE_PX}
+    sizes = {name: getattr(asked, name) or int(kept.get(name, default)) for name, default in defaults.items()}
+    parameters = {name: str(size) for name, size in sizes.items()}
+    manifest.choose(parameters={**manifest.about.parameters, Ingest.name: parameters})
+    return sizes
+
+
+def _open_segmenter(manifest: Manifest, asked: Labelling, console: Console, *, brings_photos: bool) -> Segmenter | None:
+    """The segmenter that is named, or the workspace's own; None where nothing waits for one.
 
     Opened before any photo is taken in, so that a wrong name costs no time.
+    brings_photos: whether the source has photos without label maps.
     """
-    name = name or manifest.about.segmenter
+    name = asked.segmenter or manifest.about.segmenter
+    waiting = [row for row in manifest.rows.values() if row.file_name and row.keep != "no" and not row.label_file_name]
+    is_needed = brings_photos or bool(waiting)
     if not name:
-        if is_needed or any(row.file_name and not row.label_file_name for row in manifest.rows.values()):
+        if is_needed:
             raise SegmenterError(segmenter_needed())
         return None
     name, folder = from_any_folder(name), manifest.workspace.weights
-    with console.transfer() as on_bytes:
-        segmenter = open_segmenter(name, taxonomy=manifest.taxonomy, weights_folder=folder, on_bytes=on_bytes)
+    try:
+        with console.transfer() as on_bytes:
+            segmenter = open_segmenter(name, taxonomy=manifest.taxonomy, weights_folder=folder, on_bytes=on_bytes)
+    except SegmenterError as error:
+        if is_needed or asked.segmenter or asked.redo:
+            raise
+        console.note(f"{error}. No photo waits for it, so the label maps stay as they are")
+        return None
     said = {"digest": segmenter.digest, "license": segmenter.license}
     manifest.choose(segmenter=name, models={**manifest.about.models, segmenter.name: said})
     missing = [name for name in manifest.taxonomy.names if name not in segmenter.reached]
@@ -203,4 +235,4 @@ def _walk_rows(stage: RowStage, manifest: Manifest, *, redo: bool, workers: int,
 
 def _done(manifest: Manifest, walks: dict[str, Summary], stages: tuple[str, ...]) -> Done:
     failed = sorted(row.error for row in manifest.rows.values() if row.status == FAILED and row.stage in stages)
-    return Done(walks=walks, rows=len(manifest.rows), failed=failed)
+    return Done(walks=walks, rows=len(manifest.rows), failed=failed, next=next_command(manifest))

@@ -50,6 +50,8 @@ class Ingest:
     min_side_px: int = MIN_SIDE_PX
     max_side_px: int = MAX_SIDE_PX
     other_names: dict[str, set[str]] = field(default_factory=dict)
+    duplicates: int = 0
+    """Candidates whose bytes came under another name before."""
 
     def __post_init__(self) -> None:
         self._key = stage_key(self.name, 1, min_side_px=self.min_side_px, max_side_px=self.max_side_px)
@@ -89,7 +91,9 @@ class Ingest:
 
     def _deduplicated(self, found: Bytes) -> Bytes:
         row = self.known.get(found.id)
-        if found.id in self.other_names or (row is not None and self._is_done(row)):
+        is_duplicate = bool(self.other_names.get(found.id, set()) - {found.name})
+        self.duplicates += is_duplicate
+        if is_duplicate or found.id in self.other_names or (row is not None and self._is_done(row)):
             found = replace(found, data=None)
         self.other_names.setdefault(found.id, set()).add(found.name)
         return found

@@ -1,6 +1,10 @@
 """What is in a manifest: what is there, what is missing, what failed and why, and the next command."""
 
+import platform
+import shutil
+import sys
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from pipeline.manifest import Manifest
@@ -25,12 +29,16 @@ class Filling:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """The state of a workspace. `shares` are means over the labelled photos, in parts of 1."""
+    """The state of a workspace. `shares` are means over the labelled photos, in parts of 1.
+
+    ok, rejected, failed: all rows.    kept_out: those of `ok` that the user turned down by keep = no.
+    """
 
     rows: int
     ok: int
     rejected: int
     failed: int
+    kept_out: int
     columns: list[Filling]
     splits: dict[str, int]
     groups: int
@@ -50,16 +58,14 @@ def report(manifest: Manifest) -> Report:
     status = Counter(row.status for row in rows)
     photos = [row for row in rows if row.status == OK and row.keep != "no"]
     labelled = [row for row in photos if row.label_file_name]
-    columns = [_filling(rows, "ingest", (), "file_name")]
-    columns += [_filling(rows, stage.NAME, stage.NEEDS, column) for stage in stages() for column in stage.MAKES]
     missing = [name for row in rows for name in _files(row) if not manifest.workspace.resolve(name).is_file()]
-    runs = [manifest.workspace.relative(folder) for folder in manifest.workspace.run_folders()]
     return Report(
         rows=len(rows),
         ok=status[OK],
         rejected=status[REJECTED],
         failed=status[FAILED],
-        columns=columns,
+        kept_out=sum(row.status == OK and row.keep == "no" for row in rows),
+        columns=_columns(rows),
         splits={split: sum(row.split == split for row in photos) for split in ("train", "val", "test")},
         groups=len({row.group for row in photos if row.group}),
         segmenter=manifest.about.segmenter,
@@ -68,17 +74,24 @@ def report(manifest: Manifest) -> Report:
         failures=sorted(row.error for row in rows if row.status == FAILED),
         rejections=dict(Counter(row.rule for row in rows if row.status == REJECTED)),
         missing_files=missing,
-        runs=runs,
-        next=_next(columns, _lost(rows, columns, set(missing)), runs, photos),
+        runs=[manifest.workspace.relative(folder) for folder in manifest.workspace.run_folders()],
+        next=next_command(manifest, missing_files=missing),
     )
+
+
+def next_command(manifest: Manifest, *, missing_files: Collection[str] = ()) -> str:
+    """The command that a person would type now.    missing_files: cells of the manifest that name no file."""
+    rows = list(manifest.rows.values())
+    columns = _columns(rows)
+    command = _next(columns, _lost(rows, columns, set(missing_files)), manifest)
+    return manifest.workspace.from_here(command)
 
 
 def as_lines(report: Report) -> list[str]:
     """The report as a person reads it, one fact a line."""
-    counts = [f"{report.ok} ok"]
-    counts += [f"{report.rejected} rejected"] * bool(report.rejected) + [f"{report.failed} failed"] * bool(
-        report.failed
-    )
+    others = {"rejected": report.rejected, "failed": report.failed}
+    counts = [f"{report.ok} ok" + f" ({report.kept_out} kept out by keep=no)" * bool(report.kept_out)]
+    counts += [f"{number} {word}" for word, number in others.items() if number]
     lines = [f"{'photos':<20}{report.rows}: {', '.join(counts)}", ""]
     lines.append(f"{'column':<20}{'filled':>8}{'pending':>9}{'failed':>8}")
     lines += [f"{c.column:<20}{c.filled:>8}{c.pending:>9}{c.failed:>8}" for c in report.columns]
@@ -95,6 +108,16 @@ def as_lines(report: Report) -> list[str]:
     lines += _list_of("missing files", report.missing_files)
     lines += _list_of("runs", report.runs)
     return [*lines, "", f"{'next':<20}{report.next}"]
+
+
+def _columns(rows: list[Row]) -> list[Filling]:
+    made = [(stage.NAME, stage.NEEDS, column) for stage in stages() for column in stage.MAKES]
+    return [_filling(rows, stage, needs, column) for stage, needs, column in [("ingest", (), "file_name"), *made]]
+
+
+def _has_gpu() -> bool:
+    """A guess that costs no import of torch: NVIDIA's tool is there, or this is an Apple processor."""
+    return shutil.which("nvidia-smi") is not None or (sys.platform == "darwin" and platform.machine() == "arm64")
 
 
 def _list_of(title: str, lines: list[str]) -> list[str]:
@@ -132,7 +155,8 @@ def _lost(rows: list[Row], columns: list[Filling], missing: set[str]) -> set[str
     return lost
 
 
-def _next(columns: list[Filling], lost: set[str], runs: list[str], photos: list[Row]) -> str:
+def _next(columns: list[Filling], lost: set[str], manifest: Manifest) -> str:
+    photos = [row for row in manifest.rows.values() if row.status == OK and row.keep != "no"]
     if "ingest" in lost or not any(filling.filled for filling in columns):
         return INGEST_COMMAND
     if any(row.file_name and not row.split for row in photos):
@@ -140,6 +164,6 @@ def _next(columns: list[Filling], lost: set[str], runs: list[str], photos: list[
     for filling in columns:
         if filling.stage in STAGE_COMMANDS and (filling.pending or filling.stage in lost):
             return STAGE_COMMANDS[filling.stage]
-    if not runs:
-        return "gauganpipe train"
+    if not manifest.workspace.run_folders():
+        return "gauganpipe train" if _has_gpu() else "gauganpipe train --preset tiny"
     return f"gauganpipe generate --split {'val' if any(row.split == 'val' for row in photos) else 'train'}"

@@ -63,6 +63,67 @@ def test_label_prints_what_it_did(gauganpipe: Gauganpipe) -> None:
     assert "next: gauganpipe build-edges" in done.stderr
 
 
+def test_the_next_command_is_for_the_folder_that_was_named(tmp_path: Path) -> None:
+    done = _run(tmp_path, "label", "drawn:3", "-C", "lakes and hills")
+
+    assert "next: gauganpipe build-edges -C 'lakes and hills'" in done.stderr
+
+
+def test_the_version_is_printed(gauganpipe: Gauganpipe) -> None:
+    from importlib.metadata import version
+
+    assert gauganpipe("--version").stdout == f"gauganpipe {version('gauganpipe')}\n"
+
+
+def test_files_that_are_no_photos_and_photos_that_came_twice_are_said(gauganpipe: Gauganpipe, tmp_path: Path) -> None:
+    _photo(tmp_path / "photos" / "a.png")
+    _photo(tmp_path / "photos" / "b.png")
+    _map(tmp_path / "maps" / "a.png")
+    for name in ("a.NEF", "b.nef", "notes.txt", ".hidden.txt"):
+        (tmp_path / "photos" / name).write_bytes(b"raw")
+
+    done = gauganpipe("label", "photos", "--segmenter", "maps:maps")
+
+    assert done.stdout.splitlines()[0] == "ingested 1 photo, 1 seen twice"
+    assert "left out 3 files that do not end like photos: 2 .nef, 1 .txt" in done.stderr
+
+
+def test_a_size_that_was_asked_for_once_is_kept(gauganpipe: Gauganpipe, tmp_path: Path) -> None:
+    _photo(tmp_path / "photos" / "a.png")
+    _map(tmp_path / "maps" / "a.png")
+    words = ("label", "photos", "--segmenter", "maps:maps")
+
+    first, second = gauganpipe(*words, "--min-side", "100"), gauganpipe(*words)
+    third = gauganpipe(*words, "--min-side", "50")
+
+    assert first.stdout.splitlines()[0] == "ingested 0 photos, 1 rejected"
+    assert second.stdout.splitlines()[0] == "ingested 0 photos, 1 unchanged"
+    assert third.stdout.splitlines()[0] == "ingested 1 photo"
+
+
+def test_maps_that_are_gone_stop_nobody_who_needs_none(gauganpipe: Gauganpipe, tmp_path: Path) -> None:
+    _photo(tmp_path / "photos" / "a.png")
+    _map(tmp_path / "maps" / "a.png")
+    gauganpipe("label", "photos", "--segmenter", "maps:maps")
+    (tmp_path / "maps").rename(tmp_path / "elsewhere")
+
+    drawn, redone = gauganpipe("label", "drawn:2"), gauganpipe("label", "--redo")
+
+    assert drawn.returncode == 0
+    assert "No photo waits for it, so the label maps stay as they are" in drawn.stderr
+    assert redone.returncode == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links need a right of their own on Windows")
+def test_the_data_may_lie_on_another_disk(gauganpipe: Gauganpipe, tmp_path: Path) -> None:
+    (tmp_path / "large disk").mkdir()
+    (tmp_path / "data").symlink_to(tmp_path / "large disk")
+
+    done = [gauganpipe(*words) for words in (("label", "drawn:3"), ("build-edges",), TRAIN)]
+
+    assert [one.returncode for one in done] == [0, 0, 0]
+
+
 def test_leaving_out_the_segmenter_lists_the_choices(gauganpipe: Gauganpipe, tmp_path: Path) -> None:
     _photo(tmp_path / "photos" / "a.jpg")
 
@@ -85,6 +146,8 @@ def test_leaving_out_the_segmenter_lists_the_choices(gauganpipe: Gauganpipe, tmp
         (("build-edges",), "no manifest at"),
         (("train", "--preset", "tiny"), "no manifest at"),
         (("train", "--preset", "tinny"), "did you mean tiny?"),
+        (("train", "--preset", "mine"), "did you mean mine.toml?"),
+        (("label", "photos", "--segmenter", "torch:none.pth", "-n"), "there is nothing at none.pth"),
         (("train", "--set", "widht=3"), "did you mean model.width?"),
         (("train", "--set", "model.width=wide"), "model.width is 'wide', expected"),
         (("generate",), "there is no run in"),
@@ -94,6 +157,7 @@ def test_what_a_user_can_mend_is_a_sentence_and_exit_code_1(
     words: tuple[str, ...], sentence: str, gauganpipe: Gauganpipe, tmp_path: Path
 ) -> None:
     (tmp_path / "empty").mkdir()
+    (tmp_path / "mine.toml").write_text("")
     _photo(tmp_path / "photos" / "a.jpg")
 
     done = gauganpipe(*words)
@@ -252,6 +316,44 @@ def test_a_full_disk_is_a_sentence_and_the_same_command_goes_on(tmp_path: Path) 
     assert "the disk is full" in full.stderr and "Traceback" not in full.stderr
     assert later.stdout.splitlines()[0].startswith("ingested")
     assert not list(tmp_path.rglob("*.part"))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits the size of files as POSIX does")
+def test_a_disk_that_is_full_at_a_checkpoint_is_a_sentence_and_the_run_goes_on(tmp_path: Path) -> None:
+    _run(tmp_path, "label", "drawn:6")
+    limited = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))\n"
+    limited += "from pipeline.cli import main; main()"
+
+    full = subprocess.run([sys.executable, "-c", limited, *TRAIN], capture_output=True, text=True, cwd=tmp_path)
+    left = list(tmp_path.rglob("*.part"))
+    later = _run(tmp_path, *TRAIN)
+
+    assert full.returncode == 1
+    assert "the disk is full at runs/0001-tiny/checkpoints" in full.stderr and "Traceback" not in full.stderr
+    assert left == []
+    assert later.returncode == 0
+    assert "run runs/0001-tiny" in later.stdout
+
+
+def test_a_seed_that_changes_nothing_is_said_and_paints_nothing_again(workspace: Path) -> None:
+    first, again = (_run(workspace, "generate", "--seed", seed, "--out", "seeds") for seed in ("7", "7"))
+    pictures = {path.name: path.read_bytes() for path in (workspace / "seeds").glob("*.png")}
+
+    assert "no style encoder: every seed paints the same picture" in first.stderr
+    assert first.stdout == again.stdout
+    assert len(pictures) == len(first.stdout.splitlines())
+
+
+def test_a_list_of_pictures_that_was_torn_by_a_crash_costs_one_picture(workspace: Path) -> None:
+    _run(workspace, "generate", "--split", "train", "--out", "torn")
+    listed = workspace / "torn" / "pictures.jsonl"
+    listed.write_bytes(listed.read_bytes()[:-5])
+    whole = listed.read_bytes().count(b"\n")
+
+    done = _run(workspace, "generate", "--split", "train", "--out", "torn")
+
+    assert done.returncode == 0
+    assert listed.read_bytes().count(b"\n") == whole + 1
 
 
 def _run(folder: Path, *words: str) -> subprocess.CompletedProcess:

@@ -1,6 +1,9 @@
 """The report: what is there, what is missing, what failed, and the command that comes next."""
 
+import shutil
+import sys
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import pytest
 
@@ -38,6 +41,11 @@ def report_of(workspace: Workspace, *rows: Row, segmenter: str = "") -> Report:
     return report(read(workspace))
 
 
+def next_of(workspace: Workspace, *rows: Row) -> str:
+    """The next command, without the folder to type it in."""
+    return report_of(workspace, *rows).next.removesuffix(f" -C {workspace.root}")
+
+
 def lines_of(found: Report, title: str) -> list[str]:
     """What stands behind a title, one line after another until the next title."""
     lines = as_lines(found)
@@ -63,6 +71,13 @@ def test_rows_are_counted_by_how_far_they_got(workspace):
     )
 
     assert (found.rows, found.ok, found.rejected, found.failed) == (4, 1, 1, 2)
+
+
+def test_rows_that_the_user_turned_down_are_counted_beside_the_others(workspace):
+    found = report_of(workspace, a_row(workspace, "ga", INGESTED), a_row(workspace, "gb", INGESTED, keep="no"))
+
+    assert (found.ok, found.kept_out) == (2, 1)
+    assert as_lines(found)[0] == f"{'photos':<20}2: 2 ok (1 kept out by keep=no)"
 
 
 def test_every_column_of_files_says_how_full_it_is(workspace):
@@ -167,6 +182,25 @@ def test_runs_are_named(workspace):
 # What comes next
 
 
+@pytest.fixture(autouse=True)
+def has_gpu(monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda name: "/usr/bin/nvidia-smi" if name == "nvidia-smi" else None)
+
+
+def test_without_a_gpu_the_next_command_trains_the_tiny_preset(workspace, monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    monkeypatch.setattr(sys, "platform", "linux")
+
+    assert next_of(workspace, a_row(workspace, "gab", BUILT)) == "gauganpipe train --preset tiny"
+
+
+def test_in_the_workspace_itself_the_next_command_names_no_folder(workspace, monkeypatch):
+    workspace.root.mkdir()
+    monkeypatch.chdir(workspace.root)
+
+    assert report_of(Workspace(root=Path())).next == "gauganpipe label ./photos"
+
+
 @pytest.mark.parametrize(
     ("columns", "cells", "command"),
     [
@@ -182,24 +216,24 @@ def test_runs_are_named(workspace):
 def test_the_next_command_makes_what_is_not_there(workspace, columns, cells, command):
     row = a_row(workspace, "gab", columns, **cells)
 
-    assert report_of(workspace, row).next == command
+    assert next_of(workspace, row) == command
 
 
 def test_without_rows_the_next_command_brings_photos(workspace):
-    assert report_of(workspace).next == "gauganpipe label ./photos"
+    assert next_of(workspace) == "gauganpipe label ./photos"
 
 
 def test_after_a_run_the_next_command_paints_a_split_that_has_photos(workspace):
     (workspace.runs / "0001-tiny").mkdir(parents=True)
     (workspace.runs / "0001-tiny" / "config.toml").touch()
 
-    assert report_of(workspace, a_row(workspace, "gab", BUILT)).next == "gauganpipe generate --split train"
+    assert next_of(workspace, a_row(workspace, "gab", BUILT)) == "gauganpipe generate --split train"
 
 
 def test_labels_come_before_edges(workspace):
     rows = (a_row(workspace, "ga", LABELLED), a_row(workspace, "gb", INGESTED))
 
-    assert report_of(workspace, *rows).next == "gauganpipe label"
+    assert next_of(workspace, *rows) == "gauganpipe label"
 
 
 @pytest.mark.parametrize(
@@ -215,21 +249,21 @@ def test_a_file_that_is_gone_is_made_again_by_the_next_command(workspace, column
     row = a_row(workspace, "gab", BUILT)
     workspace.resolve(getattr(row, column)).unlink()
 
-    assert report_of(workspace, row).next == command
+    assert next_of(workspace, row) == command
 
 
 def test_a_photo_that_is_gone_comes_back_before_it_is_labelled(workspace):
     row = a_row(workspace, "gab", INGESTED)
     workspace.resolve(row.file_name).unlink()
 
-    assert report_of(workspace, row).next == "gauganpipe label ./photos"
+    assert next_of(workspace, row) == "gauganpipe label ./photos"
 
 
 def test_a_label_map_that_was_given_comes_back_with_its_photo(workspace):
     row = a_row(workspace, "gab", BUILT, keys={"label": GIVEN})
     workspace.resolve(row.label_file_name).unlink()
 
-    assert report_of(workspace, row).next == "gauganpipe label ./photos"
+    assert next_of(workspace, row) == "gauganpipe label ./photos"
 
 
 @pytest.mark.parametrize("cells", [{"keep": "no"}, {"status": FAILED, "stage": "label", "error": "shows nothing"}])
@@ -237,7 +271,7 @@ def test_no_command_is_named_that_would_make_nothing(workspace, cells):
     row = a_row(workspace, "gab", BUILT, **cells)
     workspace.resolve(row.label_file_name).unlink()
 
-    assert report_of(workspace, row).next == "gauganpipe train"
+    assert next_of(workspace, row) == "gauganpipe train"
 
 
 # As lines
@@ -261,7 +295,7 @@ def test_a_finished_workspace_reads_like_this(workspace):
         "segmenter           maps:./maps",
         "classes             sky 50.0%, water 37.5%, unknown 12.5%",
         "",
-        "next                gauganpipe train",
+        f"next                gauganpipe train -C {workspace.root}",
     ]
 
 

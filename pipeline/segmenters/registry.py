@@ -79,31 +79,38 @@ def open_segmenter(
 
     Raises: SegmenterError when there is none of that name or it cannot be used; WorkspaceError when the disk is full.
     """
-    kind, colon, rest = spec.partition(":")
-    if colon and not rest and kind in ("torch", "maps"):
-        shown = next(choice.spec for choice in CHOICES if choice.spec.startswith(spec))
-        raise SegmenterError(f"the segmenter '{spec}' names nothing after its colon. Write it as {shown}")
-
-    if kind == "maps" and rest:
+    demand_known(spec)
+    kind, _, rest = spec.partition(":")
+    if kind == "maps":
         from pipeline.segmenters.maps import open_maps
 
         return open_maps(Path(rest).expanduser(), taxonomy=taxonomy)
 
-    if kind == "torch" and rest:
+    if kind == "torch":
         from pipeline.segmenters.torch_file import open_file
 
         return open_file(Path(rest).expanduser(), taxonomy=taxonomy, device=_device())
 
-    for choice in CHOICES:
-        if choice.spec == spec and choice.pin is not None:
-            from pipeline.segmenters.torch_file import open_file
+    choice = next(choice for choice in CHOICES if choice.spec == spec)
+    from pipeline.segmenters.torch_file import open_file
 
-            path = weights.fetch(choice.pin, weights_folder, on_bytes)
-            said = {"name": spec, "license": choice.license, "names": vocabulary_names("cocostuff")}
-            return open_file(path, taxonomy=taxonomy, device=_device(), **said)
+    path = weights.fetch(choice.pin, weights_folder, on_bytes)
+    said = {"name": spec, "license": choice.license, "names": vocabulary_names("cocostuff")}
+    return open_file(path, taxonomy=taxonomy, device=_device(), **said)
 
-    known = ", ".join(choice.spec for choice in CHOICES)
-    raise SegmenterError(f"there is no segmenter '{spec}'. Choose one of {known}; see gauganpipe segmenters")
+
+def demand_known(spec: str) -> None:
+    """Raises: SegmenterError when there is no segmenter of that name, or no such file or folder."""
+    kind, colon, rest = spec.partition(":")
+    if colon and not rest and kind in ("torch", "maps"):
+        shown = next(choice.spec for choice in CHOICES if choice.spec.startswith(spec))
+        raise SegmenterError(f"the segmenter '{spec}' names nothing after its colon. Write it as {shown}")
+    if kind in ("torch", "maps") and rest:
+        if not Path(rest).expanduser().exists():
+            raise SegmenterError(f"there is nothing at {rest}. Check the path after {kind}:")
+    elif spec not in [choice.spec for choice in CHOICES]:
+        known = ", ".join(choice.spec for choice in CHOICES)
+        raise SegmenterError(f"there is no segmenter '{spec}'. Choose one of {known}; see gauganpipe segmenters")
 
 
 def from_any_folder(spec: str) -> str:

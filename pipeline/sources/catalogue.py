@@ -1,5 +1,6 @@
 """Which source is meant: `drawn:120`, or a folder."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
@@ -18,6 +19,12 @@ def brings_labels(source: str) -> bool:
     """Whether every photo of a source comes with its label map, so that no segmenter is needed."""
     scheme, colon, _ = source.partition(":")
     return bool(colon) and scheme in BRINGING_LABELS
+
+
+def left_out(source: str, *, without: Collection[Path] = ()) -> Counter[str]:
+    """Endings of the files in a folder that are not taken for photos -> how many; empty for other sources."""
+    is_folder = source.partition(":")[0] not in SCHEMES
+    return folder.left_out(source, without=without) if is_folder else Counter()
 
 
 def open_source(source: str, *, without: Collection[Path] = ()) -> Iterator[Candidate]:

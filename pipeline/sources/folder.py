@@ -1,6 +1,7 @@
 """Photos in a folder and the folders below it."""
 
 import os
+from collections import Counter
 from collections.abc import Collection, Iterator
 from functools import partial
 from pathlib import Path
@@ -23,14 +24,22 @@ def candidates(spec: str, *, without: Collection[Path] = ()) -> Iterator[Candida
     Raises: SourceError when there is no such folder, or no photo in it.
     """
     root = _folder(spec)
-    paths = sorted(
-        _photo_files(root, {path.resolve() for path in without}), key=lambda path: path.relative_to(root).as_posix()
-    )
+    found = (path for path in _files(root, without) if path.suffix.lower() in SUFFIXES)
+    paths = sorted(found, key=lambda path: path.relative_to(root).as_posix())
     if not paths:
         raise SourceError(f"there is no photo in {spec}: no file ends in {' '.join(sorted(SUFFIXES))}")
     for path in paths:
         name = path.relative_to(root).as_posix()
         yield Candidate(name=name, read=partial(_read, path, root.resolve()), source="folder")
+
+
+def left_out(spec: str, *, without: Collection[Path] = ()) -> Counter[str]:
+    """Endings of the files that are not taken for photos, in small letters -> how many; hidden files do not count.
+
+    Raises: SourceError when there is no such folder.
+    """
+    endings = (path.suffix.lower() for path in _files(_folder(spec), without))
+    return Counter(ending for ending in endings if ending not in SUFFIXES)
 
 
 def _folder(spec: str) -> Path:
@@ -51,14 +60,14 @@ def _refuse(error: OSError) -> NoReturn:
     raise SourceError(f"cannot look into {error.filename}: {error.strerror}. Give yourself the right to read it")
 
 
-def _photo_files(root: Path, without: set[Path]) -> Iterator[Path]:
+def _files(root: Path, without: Collection[Path]) -> Iterator[Path]:
+    """Every file that is not hidden."""
+    closed = {path.resolve() for path in without}
     for folder, folders, files in os.walk(root, onerror=_refuse):
         folders[:] = [
-            name for name in folders if not name.startswith(".") and (Path(folder) / name).resolve() not in without
+            name for name in folders if not name.startswith(".") and (Path(folder) / name).resolve() not in closed
         ]
-        for name in files:
-            if Path(name).suffix.lower() in SUFFIXES and not name.startswith("."):
-                yield Path(folder) / name
+        yield from (Path(folder) / name for name in files if not name.startswith("."))
 
 
 def _read(path: Path, root: Path) -> bytes:

@@ -10,7 +10,8 @@ import pytest
 from pipeline.classes import load_taxonomy
 from pipeline.errors import SourceError
 from pipeline.sources.drawn import candidates
-from pipeline.sources.landscapes import Drawing, describe, draw
+from pipeline.sources.landscapes import Drawing, describe, draw, noise
+from pipeline.sources.landscapes.canvas import Canvas
 
 IDS = {name: number for number, name in enumerate(load_taxonomy().names)}
 HEAVENS = (IDS["sky"], IDS["clouds"])
@@ -55,6 +56,41 @@ def test_the_number_of_threads_of_opencv_changes_nothing():
         cv2.setNumThreads(before)
 
     assert same(alone, together)
+
+
+def test_noise_is_the_same_whole_and_in_parts(monkeypatch):
+    y, x = np.mgrid[:40, :30].astype(np.float32) / 7
+    footprint = y / 9
+    makers = (
+        lambda: noise.noise(x, y),
+        lambda: noise.ridged(x, y, 4),
+        lambda: noise.fractal(x, y, 4),
+        lambda: noise.fractal(x, y, 4, footprint=footprint),
+    )
+    whole = [maker() for maker in makers]
+    monkeypatch.setattr(noise, "PART", 100)
+
+    parts = [maker() for maker in makers]
+
+    assert all(np.array_equal(one, other) for one, other in zip(whole, parts, strict=True))
+
+
+def test_a_column_of_rows_is_as_good_as_a_whole_plane():
+    y, x = np.mgrid[:40, :30].astype(np.float32) / 7
+
+    assert np.array_equal(noise.fractal(x, y[:, :1], 3), noise.fractal(x, y, 3))
+
+
+def test_what_lies_behind_something_nearer_changes_nothing():
+    canvas = Canvas(
+        photo=np.full((8, 8, 3), 90, np.uint8),
+        labels=np.full((8, 8), IDS["grass"], np.uint8),
+        distance=np.full((8, 8), 5, np.float32),
+    )
+
+    assert canvas.window(row=2, column=2, height=3, width=3, distance=9.0) is None
+    assert canvas.window(row=9, column=2, height=3, width=3, distance=1.0) is None
+    assert canvas.window(row=6, column=-1, height=3, width=3, distance=1.0) is not None
 
 
 def test_maps_have_the_size_of_the_photo_and_known_classes():

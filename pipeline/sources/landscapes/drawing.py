@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from pipeline.sources.landscapes.biomes import choose
@@ -97,17 +98,18 @@ def _compose(terrain: Terrain, sky: SkyView, surface: Surface, land: np.ndarray)
     labels[:end] = np.where(sky.clouds >= 0.5, np.uint8(id_of("clouds")), np.uint8(id_of("sky")))
     # Between the highest land and the lowest sky both occur; below there is only land.
     is_land = terrain.is_land[top:end]
-    light[:, top:end] = np.where(is_land, land[:, : end - top], light[:, top:end])
-    labels[top:end] = np.where(is_land, surface.labels[: end - top], labels[top:end])
+    np.copyto(light[:, top:end], land[:, : end - top], where=is_land)
+    np.copyto(labels[top:end], surface.labels[: end - top], where=is_land)
     light[:, end:], labels[end:] = land[:, end - top :], surface.labels[end - top :]
-    photo = np.sqrt(np.clip(light, 0, 1)) * 255
-    photo = smooth_ridges(photo.transpose(1, 2, 0).astype(np.uint8), terrain)
+    photo = np.sqrt(np.clip(light, 0, 1, out=light), out=light)
+    photo *= 255
+    photo = smooth_ridges(cv2.merge(tuple(photo.astype(np.uint8))), terrain)
     return Canvas(photo=photo, labels=labels, distance=terrain.distance.copy())
 
 
 def _numbered(things: np.ndarray) -> np.ndarray:
     """The things that are seen, numbered from 1 without gaps, far to near."""
-    seen = np.unique(things)
+    seen = np.flatnonzero(np.bincount(things.ravel()))
     numbers = np.zeros(int(seen[-1]) + 1, np.uint16)
     seen = seen[seen > 0]
     numbers[seen] = np.arange(1, len(seen) + 1)

@@ -16,16 +16,20 @@ def smooth_ridges(photo: np.ndarray, terrain: Terrain) -> np.ndarray:
     jump &= terrain.distance[1:] > 12
     edge[1:] = jump
     edge[:-1] = np.maximum(edge[:-1], jump)
-    edge = cv2.blur(edge, (3, 3))[:, :, None]
-    soft = cv2.GaussianBlur(photo, (3, 3), 0.8)
-    return (photo + np.minimum(edge * 2, 1) * (soft.astype(np.float32) - photo) + 0.5).astype(np.uint8)
+    edge = cv2.blur(edge, (3, 3)).ravel()
+    soft = cv2.GaussianBlur(photo, (3, 3), 0.8).reshape(-1, 3)
+    smooth = photo.reshape(-1, 3).copy()
+    at = np.flatnonzero(edge)
+    hard = smooth[at]
+    smooth[at] = hard + np.minimum(edge[at] * 2, 1)[:, None] * (soft[at].astype(np.float32) - hard) + 0.5
+    return smooth.reshape(photo.shape)
 
 
 def finish(photo: np.ndarray) -> np.ndarray:
     """A little more contrast and colour, and darker corners. photo: (H, W, 3) uint8."""
     away = (np.arange(photo.shape[0], dtype=np.float32) + 0.5) / photo.shape[0] - 0.5
     corners = 1 - 0.34 * np.square(away[:, None] ** 2 + away[None, :] ** 2)
-    return (_tone().take(photo) * corners[:, :, None]).astype(np.uint8)
+    return (cv2.LUT(photo, _tone()) * cv2.merge((corners, corners, corners))).astype(np.uint8)
 
 
 @cache

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from pipeline.sources.landscapes.canvas import Canvas, id_of
 from pipeline.sources.landscapes.light import squared
 from pipeline.sources.landscapes.noise import fractal, smoothstep
 from pipeline.sources.landscapes.scene import Scene
+from pipeline.sources.landscapes.water import WATERS
 
 DISTANCE = 16.0
 """Where it begins, in camera heights."""
@@ -23,7 +25,8 @@ class Fog:
 
     def settle(self, canvas: Canvas, name: str) -> None:
         """Lie on the pixels of one class too: the water, once it is painted."""
-        self._lie(canvas, canvas.labels[self._rows] == id_of(name))
+        if self.density.size:
+            self._lie(canvas, canvas.shows(name, rows=self._rows))
 
     def lie(self, canvas: Canvas) -> None:
         self._lie(canvas, np.ones(self.density.shape, bool))
@@ -35,7 +38,7 @@ class Fog:
     def _lie(self, canvas: Canvas, where: np.ndarray) -> None:
         density = self.density * where
         photo = canvas.photo[self._rows]
-        photo[:] = photo + density[:, :, None] * (self.colour - photo)
+        photo[:] = photo + cv2.merge((density, density, density)) * (self.colour - photo)
         is_fog = density >= 0.5
         canvas.labels[self._rows][is_fog] = id_of("fog")
         canvas.things[self._rows][is_fog] = 0
@@ -60,6 +63,6 @@ def lay_fog(scene: Scene, canvas: Canvas, rng: np.random.Generator) -> Fog:
         density * smoothstep(canvas.distance[top:bottom], DISTANCE, 2.2 * DISTANCE) * smoothstep(drift, -1.0, -0.1)
     )
     fog = Fog(top=top, density=density, colour=colour)
-    is_water = np.isin(canvas.labels[top:bottom], [id_of(name) for name in ("water", "sea", "river")])
+    is_water = canvas.shows(*WATERS, rows=slice(top, bottom))
     Fog(top=top, density=density * ~is_water, colour=colour).lie(canvas)
     return fog

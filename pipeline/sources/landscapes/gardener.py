@@ -94,20 +94,22 @@ class Gardener:
         rows = max(round(potted.height_px), 1)
         columns = max(round(potted.height_px * sprite.shape[1] / sprite.shape[0]), 1)
         way = cv2.INTER_AREA if rows < sprite.shape[0] else cv2.INTER_LINEAR
+        window = canvas.window(
+            row=round(potted.row) - rows + max(1, rows // 24),
+            column=round(potted.column - columns / 2),
+            height=rows,
+            width=columns,
+            distance=plant.z,
+        )
+        if window is None:
+            return
+        way = cv2.INTER_AREA if rows < sprite.shape[0] else cv2.INTER_LINEAR
         sprite = cv2.resize(sprite, (columns, rows), interpolation=way)
         if self.sun_direction[0] > 0:
             sprite = sprite[:, ::-1]
-        sprite = sprite.astype(np.float32)
-        sprite *= 1 / 255
-        canvas.stamp(
-            _paint(potted, sprite),
-            sprite[:, :, COVER],
-            row=round(potted.row) - rows + max(1, rows // 24),
-            column=round(potted.column - columns / 2),
-            distance=plant.z,
-            name=plant.name,
-            thing=thing,
-        )
+        planes = sprite[window.there].transpose(2, 0, 1).astype(np.float32, order="C")  # (4, h, w)
+        planes *= 1 / 255
+        canvas.stamp(window, _paint(potted, planes, rows > 12), planes[COVER], name=plant.name, thing=thing)
 
     def shade(self, canvas: Canvas, pots: list[Potted]) -> None:
         """The shadows that plants throw on the ground, before any of them is painted."""
@@ -124,18 +126,29 @@ class Gardener:
         shadow = cv2.GaussianBlur(shadow, (0, 0), size / 160)
         sun, ambient = float(np.mean(self.light.sun)), float(np.mean(self.light.ambient))
         strength = 0.62 * sun / (sun + ambient)
-        top = int(np.argmax(shadow.any(axis=1)))
-        on_land = canvas.distance[top:] < 500
-        photo = canvas.photo[top:]
-        photo[:] = photo * (1 - strength / 255 * (shadow[top:] * on_land).astype(np.float32))[:, :, None]
+        shaded = np.flatnonzero(shadow.any(axis=1))
+        if not len(shaded):
+            return
+        rows = slice(int(shaded[0]), int(shaded[-1]) + 1)
+        left = 1 - strength / 255 * (shadow[rows] * (canvas.distance[rows] < 500)).astype(np.float32)
+        photo = canvas.photo[rows]
+        photo[:] = photo * cv2.merge((left, left, left))
 
 
-def _paint(potted: Potted, sprite: np.ndarray) -> np.ndarray:
-    """(h, w, 3) float32, 0..255: the sprite's light and wood and snow as colours."""
-    lightness = sprite[:, :, LIGHTNESS, None]
-    colour = potted.dark + lightness * (potted.light - potted.dark)
-    if potted.plant.name == "tree" and sprite.shape[0] > 12:
-        colour += sprite[:, :, WOOD, None] * (potted.bark * lightness - colour)
+def _paint(potted: Potted, planes: np.ndarray, shows_wood: bool) -> np.ndarray:
+    """(h, w, 3) float32, 0..255: a sprite's light and wood and snow, (4, h, w) in 0..1, as colours."""
+    lightness = planes[LIGHTNESS]
+    dark, light = potted.dark[:, None, None], potted.light[:, None, None]
+    colour = lightness * (light - dark)  # (3, h, w)
+    colour += dark
+    if potted.plant.name == "tree" and shows_wood:
+        wood = lightness * potted.bark[:, None, None]
+        wood -= colour
+        wood *= planes[WOOD]
+        colour += wood
     if potted.plant.is_snowy:
-        colour += sprite[:, :, SNOW, None] * (potted.snow * (0.55 + 0.45 * lightness) - colour)
-    return colour
+        snow = (0.55 + 0.45 * lightness) * potted.snow[:, None, None]
+        snow -= colour
+        snow *= planes[SNOW]
+        colour += snow
+    return cv2.merge(tuple(colour))

@@ -29,7 +29,7 @@ class Relief:
 
 
 def relief(scene: Scene, x: np.ndarray, z: np.ndarray, depth: np.ndarray) -> Relief:
-    """x, z: (S, W), rows of equal distance, near to far.  depth: the water field at the same places."""
+    """x: (S, W).  z: (S, 1), a distance a row, near to far.  depth: (S, W), the water field at the same places."""
     east, south = scene.shift
     land, mountain, hill = np.zeros_like(x), np.zeros_like(x), np.zeros_like(x)
     near = slice(0, int(np.searchsorted(z[:, 0], 130.0)))
@@ -62,7 +62,10 @@ def _meadow(scene: Scene, x: np.ndarray, z: np.ndarray) -> np.ndarray:
 
 
 def water_depths(scene: Scene, x: np.ndarray, z: np.ndarray) -> np.ndarray:
-    """water_depth of whole rows, (h, W), near to far or far to near; the far ones cost nothing."""
+    """water_depth of whole rows, (h, W), near to far or far to near; the far ones cost nothing.
+
+    x: (h, W).  z: (h, W) or (h, 1).
+    """
     is_sea = scene.water is not None and scene.water.kind == "sea"
     depths = np.full_like(x, -NOWHERE if is_sea else NOWHERE)
     if scene.water:

@@ -65,13 +65,20 @@ def shine_on(scene: Scene, surface: Surface, terrain: Terrain, sunlight: Sunligh
     light = scene.weather.light
     direct = 1.25 * terrain.pick(sunlight.direct, surface.top)
     open_sky = terrain.pick(sunlight.open, surface.top)
-    colour = surface.albedo * (squared(light.ambient) * open_sky + squared(light.sun) * direct)
+    colour = squared(light.sun) * direct
+    colour += squared(light.ambient) * open_sky
+    colour *= surface.albedo
     air = 1 - np.exp(-np.maximum(surface.z - 6, 0) / np.float32(light.sight))
-    colour += air * (haze - colour)
+    veil = haze - colour
+    veil *= air
+    colour += veil
     # What is brighter than the film holds its shape: a shoulder instead of a cut.
-    over = np.maximum(colour - np.float32(0.68), 0)
+    over = np.subtract(colour, np.float32(0.68), out=veil)
+    np.maximum(over, 0, out=over)
     colour -= over
-    over /= 1 + over * np.float32(2.6)
+    shoulder = over * np.float32(2.6)
+    shoulder += 1
+    over /= shoulder
     colour += over
     return colour
 
@@ -93,7 +100,10 @@ def _open_ground(scene: Scene, surface: Surface) -> None:
         dark, common, light = GRASS[scene.season]
         surface.albedo[:] = blend((dark, common), 0.55 + 0.7 * fine + 0.2 * broad)
         dry = smoothstep(broad + 0.4 * fine, 0.1, 0.9)
-        surface.albedo[:] += dry * (blend((common, light), 0.5 + 0.5 * fine) - surface.albedo)
+        straw = blend((common, light), 0.5 + 0.5 * fine)
+        straw -= surface.albedo
+        straw *= dry
+        surface.albedo[:] += straw
         near = surface.between(0, 18)
         near.albedo[:] *= 1 + _blades(near)
 
@@ -206,17 +216,20 @@ def _lay_road(scene: Scene, surface: Surface) -> None:
 def _lay_shore(scene: Scene, surface: Surface) -> None:
     """The strip beside the water, wet at its edge, and the bed of the water itself, still without its mirror."""
     assert scene.water is not None
-    water, x, z, footprint = scene.water, surface.x, surface.z, surface.footprint
-    inland = -surface.depth
+    water = scene.water
+    # However rough its edge is, the strip is less than twice as wide as planned.
+    strip = surface.around(surface.depth > -2 * water.shore_width * (1 + 0.02 * surface.z) - surface.footprint)
+    x, z, footprint = strip.x, strip.z, strip.footprint
+    inland = -strip.depth
     width = water.shore_width * (1 + 0.02 * z) * (1 + 0.35 * noise(x / 3, z / 3))
     if water.kind == "sea" and water.headland:
         width *= 1 - 0.85 * smoothstep(z, 16, 26)
-    grain = 0.5 + 0.5 * surface.fine
+    grain = 0.5 + 0.5 * strip.fine
     if water.shore == "gravel":
         grain += 0.45 * noise(x * 13, z * 8) * np.clip(1.6 - footprint * 14, 0, 1)
     albedo = blend(SHORES[water.shore], grain)
     albedo *= 1 - 0.55 * smoothstep(-inland, -0.30 * width, -0.05 * width)
     soft = 0.08 * width + footprint
-    surface.lay(smoothstep(width - inland + 0.25 * width * surface.fine, -soft, soft), albedo, water.shore)
+    strip.lay(smoothstep(width - inland + 0.25 * width * strip.fine, -soft, soft), albedo, water.shore)
     surface.water[:] = coverage(surface.depth)
     surface.lay(surface.water, squared(water.deep), water.kind)

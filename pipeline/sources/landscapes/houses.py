@@ -103,19 +103,21 @@ class Mason:
         places = np.concatenate([face for face, _ in faces])
         left, top = np.floor(places.min(axis=0)).astype(int) - 1
         right, bottom = np.ceil(places.max(axis=0)).astype(int) + 1
-        shape = ((bottom - top) * OVERSAMPLING, (right - left) * OVERSAMPLING)
+        size = (right - left, bottom - top)
+        window = canvas.window(row=top, column=left, height=size[1], width=size[0], distance=house.z)
+        if window is None:
+            return
+        shape = (size[1] * OVERSAMPLING, size[0] * OVERSAMPLING)
         paint, cover = np.zeros((*shape, 3), np.uint8), np.zeros(shape, np.uint8)
         for face, colour in faces:
             pixels = np.rint((face - (left, top)) * OVERSAMPLING * 16).astype(np.int32)
             cv2.fillPoly(paint, [pixels], tuple(float(part) for part in colour), shift=4)
             cv2.fillPoly(cover, [pixels], 255, shift=4)
-        size = (right - left, bottom - top)
         share = cv2.resize(cover, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
         colour = cv2.resize(paint.astype(np.float32), size, interpolation=cv2.INTER_AREA)
         colour /= np.maximum(share, 1 / 255)[:, :, None]
-        canvas.stamp(
-            np.minimum(colour, 255), share, row=top, column=left, distance=house.z, name="building", thing=thing
-        )
+        colour, share = np.minimum(colour, 255)[window.there], share[window.there]
+        canvas.stamp(window, colour, np.ascontiguousarray(share), name="building", thing=thing)
 
     def _faces(self, house: House, ground: float) -> list[tuple[np.ndarray, np.ndarray]]:
         """What is seen of the house, back to front: (n, 2) columns and rows in pixels, and a colour, 0..255."""

@@ -1,5 +1,7 @@
 """What lies at one's feet: single blades of grass, the blossoms of the flower beds, the pebbles of a shore."""
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
@@ -48,55 +50,115 @@ def strew(scene: Scene, terrain: Terrain, canvas: Canvas, rng: np.random.Generat
     chosen = np.flatnonzero(is_blossom | is_blade | is_pebble)
     if not len(chosen):
         return
-    brushed = canvas.photo.copy()
-    bright = np.clip(shade.mean(axis=1) / 105, 0.25, 1.25)
-    blooms = np.float32(BLOOMS[scene.blooms]) * 255
-    for number in chosen[np.argsort(-z[chosen], kind="stable")]:
-        at = (float(column[number]), float(row[number]))
-        scale = FOCAL / float(z[number]) * size
-        if is_blossom[number]:
-            colour = np.clip(blooms[int(dice[number, 2] * 3) % 3] * bright[number], 0, 255)
-            _blossom(brushed, at, scale, colour, dice[number])
-        elif is_blade[number]:
-            _blade(brushed, at, scale, shade[number] * (0.78 + 0.55 * dice[number, 4]), dice[number])
-        else:
-            _pebble(brushed, at, scale, shade[number] * (0.70 + 0.75 * dice[number, 4]), dice[number])
-    # Grass may hang over flowers, but nothing hangs over the road or into the water.
-    is_meadow = np.isin(canvas.labels, meadow)
-    canvas.photo[is_meadow] = brushed[is_meadow]
-    if is_pebble.any():
-        shore = np.isin(canvas.labels, [id_of(name) for name in PEBBLY])
-        canvas.photo[shore] = brushed[shore]
-
-
-def _blade(photo: np.ndarray, foot: tuple[float, float], scale: float, colour: np.ndarray, roll: np.ndarray) -> None:
-    """A thin triangle; scale: pixels for one camera height."""
-    long = (0.05 + 0.09 * float(roll[2])) * scale
-    lean = (float(roll[3]) - 0.5) * 0.8 * long
-    half = max(0.35, 0.0032 * scale)
-    corners = [(foot[0] - half, foot[1]), (foot[0] + half, foot[1]), (foot[0] + lean, foot[1] - long)]
-    pixels = np.rint(np.float32(corners) * 16).astype(np.int32)
-    cv2.fillConvexPoly(photo, pixels, np.minimum(colour, 255).tolist(), cv2.LINE_AA, 4)
-
-
-def _blossom(photo: np.ndarray, foot: tuple[float, float], scale: float, colour: np.ndarray, roll: np.ndarray) -> None:
-    """A flat dab above the leaves, darker below."""
-    wide = max(0.6, (0.010 + 0.012 * float(roll[3])) * scale)
-    centre = (round(foot[0] * 16), round((foot[1] - 0.05 * scale) * 16))
-    axes = (round(wide * 16), round(wide * 0.72 * 16))
-    cv2.ellipse(photo, centre, axes, 0, 0, 360, (colour * 0.72).tolist(), -1, cv2.LINE_AA, 4)
-    above = (centre[0], centre[1] - round(wide * 3.5))
-    cv2.ellipse(photo, above, (round(wide * 13), round(wide * 8)), 0, 0, 360, colour.tolist(), -1, cv2.LINE_AA, 4)
-
-
-def _pebble(photo: np.ndarray, foot: tuple[float, float], scale: float, colour: np.ndarray, roll: np.ndarray) -> None:
-    """A flat stone, light above and dark below."""
-    wide = max(0.5, (0.008 + 0.035 * float(roll[2]) ** 3) * scale)
-    centre = (round(foot[0] * 16), round(foot[1] * 16))
-    turn = 20 * (float(roll[3]) - 0.5)
-    cv2.ellipse(
-        photo, centre, (round(wide * 16), round(wide * 9)), turn, 0, 360, (colour * 0.5).tolist(), -1, cv2.LINE_AA, 4
+    chosen = chosen[np.argsort(-z[chosen], kind="stable")]
+    strokes = Strokes(
+        column=column[chosen].astype(np.float64),
+        row=row[chosen].astype(np.float64),
+        scale=FOCAL / z[chosen].astype(np.float64) * size,
+        colour=shade[chosen],
+        dice=dice[chosen],
     )
-    above = (centre[0], centre[1] - round(wide * 3))
-    lit = np.minimum(colour * 1.08, 255).tolist()
-    cv2.ellipse(photo, above, (round(wide * 14), round(wide * 7)), turn, 0, 360, lit, -1, cv2.LINE_AA, 4)
+    bright = np.clip(shade[chosen].mean(axis=1) / 105, 0.25, 1.25)
+    blooms = np.float32(BLOOMS[scene.blooms]) * 255
+    blades, pebbles = _blades(strokes), _pebbles(strokes)
+    blossoms = _blossoms(strokes, blooms[(dice[chosen, 2] * 3).astype(int) % 3] * bright[:, None])
+    brushed = canvas.photo.copy()
+    for number, place in enumerate(chosen.tolist()):
+        if is_blossom[place]:
+            _dab(brushed, *blossoms[number])
+        elif is_blade[place]:
+            pixels, colour = blades[number]
+            cv2.fillConvexPoly(brushed, pixels, colour, cv2.LINE_AA, 4)
+        else:
+            _dab(brushed, *pebbles[number])
+    # Grass may hang over flowers, but nothing hangs over the road or into the water.
+    brushes_over = (*MEADOW, *PEBBLY) if is_pebble.any() else MEADOW
+    cv2.copyTo(brushed, canvas.shows(*brushes_over).view(np.uint8), canvas.photo)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Strokes:
+    """The feet of n strokes, in pixels, far to near.
+
+    column, row, scale: (n,) float64; a camera height is `scale` pixels there.  colour: (n, 3) of the ground, 0..255.
+    dice: (n, 6) float32.
+    """
+
+    column: np.ndarray
+    row: np.ndarray
+    scale: np.ndarray
+    colour: np.ndarray
+    dice: np.ndarray
+
+
+Dab = tuple[list[int], list[int], list[float], list[int], list[int], list[float], float]
+"""Centre, half axes and colour of an ellipse below and of one above, and their turn in degrees."""
+
+
+def _blades(strokes: Strokes) -> list[tuple[np.ndarray, list[float]]]:
+    """Thin triangles: corners in sixteenths of a pixel, and their colour."""
+    foot, scale, roll = strokes.column, strokes.scale, strokes.dice.astype(np.float64)
+    long = (0.05 + 0.09 * roll[:, 2]) * scale
+    lean = (roll[:, 3] - 0.5) * 0.8 * long
+    half = np.maximum(0.35, 0.0032 * scale)
+    across = np.stack([foot - half, foot + half, foot + lean], 1)
+    down = np.stack([strokes.row, strokes.row, strokes.row - long], 1)
+    corners = np.stack([across, down], 2).astype(np.float32)  # (n, 3, 2)
+    colours = np.minimum(strokes.colour * (0.78 + 0.55 * strokes.dice[:, 4:5]), 255)
+    return list(zip(np.rint(corners * 16).astype(np.int32), colours.tolist(), strict=True))
+
+
+def _blossoms(strokes: Strokes, colours: np.ndarray) -> list[Dab]:
+    """Flat dabs above the leaves, darker below."""
+    wide = np.maximum(0.6, (0.010 + 0.012 * strokes.dice[:, 3].astype(np.float64)) * strokes.scale)
+    column, row = _sixteenths(strokes.column * 16), _sixteenths((strokes.row - 0.05 * strokes.scale) * 16)
+    below = np.stack([_sixteenths(wide * 16), _sixteenths(wide * 0.72 * 16)], 1)
+    above = np.stack([_sixteenths(wide * 13), _sixteenths(wide * 8)], 1)
+    colours = np.clip(colours, 0, 255)
+    lifted = row - _sixteenths(wide * 3.5)
+    return _dabs(column, row, lifted, below, above, colours * 0.72, colours, np.zeros(len(wide)))
+
+
+def _pebbles(strokes: Strokes) -> list[Dab]:
+    """Flat stones, light above and dark below."""
+    roll = strokes.dice.astype(np.float64)
+    wide = np.maximum(0.5, (0.008 + 0.035 * roll[:, 2] ** 3) * strokes.scale)
+    column, row = _sixteenths(strokes.column * 16), _sixteenths(strokes.row * 16)
+    below = np.stack([_sixteenths(wide * 16), _sixteenths(wide * 9)], 1)
+    above = np.stack([_sixteenths(wide * 14), _sixteenths(wide * 7)], 1)
+    colours = strokes.colour * (0.70 + 0.75 * strokes.dice[:, 4:5])
+    lit = np.minimum(colours * 1.08, 255)
+    lifted = row - _sixteenths(wide * 3)
+    return _dabs(column, row, lifted, below, above, colours * 0.5, lit, 20 * (roll[:, 3] - 0.5))
+
+
+def _dabs(
+    column: np.ndarray,
+    row: np.ndarray,
+    lifted: np.ndarray,
+    below: np.ndarray,
+    above: np.ndarray,
+    dark: np.ndarray,
+    light: np.ndarray,
+    turn: np.ndarray,
+) -> list[Dab]:
+    parts = (np.stack([column, row], 1), below, dark, np.stack([column, lifted], 1), above, light, turn)
+    return list(zip(*(part.tolist() for part in parts), strict=True))
+
+
+def _sixteenths(places: np.ndarray) -> np.ndarray:
+    return np.rint(places).astype(int)
+
+
+def _dab(
+    photo: np.ndarray,
+    centre: list[int],
+    below: list[int],
+    dark: list[float],
+    lifted: list[int],
+    above: list[int],
+    light: list[float],
+    turn: float,
+) -> None:
+    cv2.ellipse(photo, centre, below, turn, 0, 360, dark, -1, cv2.LINE_AA, 4)
+    cv2.ellipse(photo, lifted, above, turn, 0, 360, light, -1, cv2.LINE_AA, 4)

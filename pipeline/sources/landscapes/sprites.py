@@ -47,24 +47,23 @@ class Brush:
     def polygon(self, places: np.ndarray, light: float, *, wood: float = 0, snow: float = 0) -> None:
         cv2.fillPoly(self.paint, [self._pixels(places)], _values(light, wood, snow), shift=SUBPIXEL_BITS)
 
-    def dab(
-        self, x: float, y: float, radius: tuple[float, float], light: float, *, turn: float, snow: float = 0
+    def dabs(
+        self,
+        x: np.ndarray,
+        y: np.ndarray,
+        radii: np.ndarray,
+        light: np.ndarray,
+        *,
+        turn: np.ndarray,
+        snow: np.ndarray,
     ) -> None:
-        """An ellipse; turn is in degrees."""
-        centre = self._pixels(np.float32([[x, y]]))[0]
-        axes = np.rint(np.float32(radius) * self.height * 2**SUBPIXEL_BITS).astype(int)
-        cv2.ellipse(
-            self.paint,
-            (int(centre[0]), int(centre[1])),
-            (int(axes[0]), int(axes[1])),
-            turn,
-            0,
-            360,
-            _values(light, 0, snow),
-            -1,
-            cv2.LINE_8,
-            SUBPIXEL_BITS,
-        )
+        """Ellipses, one after the other. radii: (n, 2).  turn: in degrees.  The others are (n,) too."""
+        centres = self._pixels(np.stack([x, y], 1).astype(np.float32)).tolist()
+        axes = np.rint(radii.astype(np.float32) * self.height * 2**SUBPIXEL_BITS).astype(int).tolist()
+        paints = zip(light.tolist(), snow.tolist(), strict=True)
+        for centre, axis, way, (shine, white) in zip(centres, axes, turn.tolist(), paints, strict=True):
+            values = _values(shine, 0, white)
+            cv2.ellipse(self.paint, centre, axis, way, 0, 360, values, -1, cv2.LINE_8, SUBPIXEL_BITS)
 
     def _pixels(self, places: np.ndarray) -> np.ndarray:
         pixels = np.asarray(places, np.float64) * self.height + (self.width / 2, 0)
@@ -72,7 +71,7 @@ class Brush:
 
 
 def _values(light: float, wood: float, snow: float) -> tuple[float, float, float, float]:
-    return (float(np.clip(light, 0, 1)) * 255, wood * 255, snow * 255, 255)
+    return (min(max(float(light), 0.0), 1.0) * 255, wood * 255, snow * 255, 255)
 
 
 def _conifer(rng: np.random.Generator, brush: Brush) -> None:
@@ -167,35 +166,36 @@ def _crown(
     away = np.sqrt((np.arange(heaps) + 0.5) / heaps) * rng.uniform(0.62, 0.80, heaps)
     places = np.stack([np.cos(angles) * away, np.sin(angles) * away], 1)
     places = places[np.argsort(-places[:, 1] + 0.6 * places[:, 0])]
-    balls = [(place, min(reach) * rng.uniform(0.36, 0.52)) for place in places]
-    for place, radius in balls:
-        x, y = centre + place * reach
-        brush.dab(x, y, (radius * 0.95, radius * 0.9), 0.12, turn=0)
-    for place, radius in balls:
-        x, y = centre + place * reach
+    radii = np.float64([min(reach) * rng.uniform(0.36, 0.52) for _ in places])
+    middles = centre + places * reach
+    still = np.zeros(heaps)
+    shadows = np.stack([radii * 0.95, radii * 0.9], 1)
+    brush.dabs(middles[:, 0], middles[:, 1], shadows, np.full(heaps, 0.12), turn=still, snow=still)
+    for place, (x, y), radius in zip(places, middles, radii, strict=True):
         leaves = 46
         turns, ways = rng.uniform(0, 2 * np.pi, leaves), np.sqrt(rng.uniform(0, 1, leaves))
-        across, down = np.cos(turns) * ways, np.sin(turns) * ways
-        for side, fall in sorted(zip(across, down, strict=True), key=lambda leaf: -leaf[1]):
-            ball = -0.42 * side - 0.62 * fall
-            crown = -0.45 * (place[0] + side * 0.3) - 0.55 * (place[1] + fall * 0.3)
-            light = 0.40 + 0.36 * ball + 0.34 * crown + rng.uniform(-0.13, 0.13)
-            size = rng.uniform(0.012, 0.027) * (min(reach) / 0.27) ** 0.5
-            brush.dab(
-                x + side * radius * 1.12,
-                y + fall * radius * 1.08,
-                (size * 1.4, size),
-                light,
-                turn=rng.uniform(0, 180),
-                snow=float(fall < -0.45 and place[1] < 0.4) * 0.8,
-            )
+        side, fall = np.cos(turns) * ways, np.sin(turns) * ways
+        low_first = np.argsort(-fall, kind="stable")
+        side, fall = side[low_first], fall[low_first]
+        rolls = rng.uniform((-0.13, 0.012, 0), (0.13, 0.027, 180), (leaves, 3))
+        ball = -0.42 * side - 0.62 * fall
+        crown = -0.45 * (place[0] + side * 0.3) - 0.55 * (place[1] + fall * 0.3)
+        size = rolls[:, 1] * (min(reach) / 0.27) ** 0.5
+        brush.dabs(
+            x + side * radius * 1.12,
+            y + fall * radius * 1.08,
+            np.stack([size * 1.4, size], 1),
+            0.40 + 0.36 * ball + 0.34 * crown + rolls[:, 0],
+            turn=rolls[:, 2],
+            snow=((fall < -0.45) & (place[1] < 0.4)) * 0.8,
+        )
 
 
 def _rock(rng: np.random.Generator, brush: Brush) -> None:
     """A boulder cut by planes: every pixel shows the plane that lies lowest there."""
-    y, x = np.mgrid[: brush.height, : brush.width].astype(np.float32)
-    x = (x + 0.5 - brush.width / 2) / brush.height
-    y = (y + 0.5) / brush.height - 0.72
+    x = (np.arange(brush.width, dtype=np.float32)[None, :] + 0.5 - brush.width / 2) / brush.height
+    y = (np.arange(brush.height, dtype=np.float32)[:, None] + 0.5) / brush.height - 0.72
+    shape = brush.height, brush.width
     planes = 22
     normals = rng.normal(size=(planes, 3))
     normals[:, 2] = np.abs(normals[:, 2]) + 0.35
@@ -203,14 +203,14 @@ def _rock(rng: np.random.Generator, brush: Brush) -> None:
     normals /= np.linalg.norm(normals, axis=1, keepdims=True)
     reach = np.sqrt((normals[:, 0] * 0.66) ** 2 + (normals[:, 1] * 0.60) ** 2 + (normals[:, 2] * 0.5) ** 2)
     reach *= rng.uniform(0.74, 0.95, planes)
-    lowest = np.full(x.shape, np.inf, np.float32)
-    light = np.zeros_like(lowest)
+    lowest, light = np.full(shape, np.inf), np.zeros(shape)
     for normal, distance in zip(normals, reach, strict=True):
-        front = (distance - normal[0] * x - normal[1] * y) / normal[2]
+        front = (distance - normal[0] * x) - normal[1] * y
+        front /= normal[2]
         facing = 0.34 - 0.50 * normal[0] - 0.62 * normal[1] + 0.12 * normal[2] + rng.uniform(-0.05, 0.05)
-        light = np.where(front < lowest, facing, light)
-        lowest = np.minimum(front, lowest)
-    grain = cv2.resize(rng.normal(size=(56, 84)).astype(np.float32), x.shape[::-1], interpolation=cv2.INTER_CUBIC)
+        np.copyto(light, facing, where=front < lowest)
+        np.minimum(front, lowest, out=lowest)
+    grain = cv2.resize(rng.normal(size=(56, 84)).astype(np.float32), shape[::-1], interpolation=cv2.INTER_CUBIC)
     light = light + 0.035 * grain - 0.35 * np.clip((y - 0.12) / 0.16, 0, 1)
     foot = 0.25 + 0.02 * np.sin(x * 17 + rng.uniform(0, 6))
     brush.paint[:, :, LIGHTNESS] = np.clip(light, 0.04, 1) * 255

@@ -39,19 +39,25 @@ class Surface:
 
     def between(self, nearest: float, farthest: float) -> "Surface":
         """The rows that show any land at such distances, as a view: laying on it changes the whole."""
-        is_there = ((self.z > nearest) & (self.z < farthest)).any(axis=1)
-        begin = int(np.argmax(is_there))
-        rows = slice(begin, len(is_there) - int(np.argmax(is_there[::-1]))) if is_there.any() else slice(0, 0)
-        arrays = {field.name: getattr(self, field.name)[..., rows, :] for field in fields(self) if field.name != "top"}
-        return replace(self, top=self.top + begin, **arrays)
+        return self._part(_span(((self.z > nearest) & (self.z < farthest)).any(axis=1)), slice(None))
+
+    def around(self, is_there: np.ndarray) -> "Surface":
+        """The smallest rectangle with all these pixels, as a view too. is_there: (h, W) bool."""
+        return self._part(_span(is_there.any(axis=1)), _span(is_there.any(axis=0)))
+
+    def _part(self, rows: slice, columns: slice) -> "Surface":
+        names = [field.name for field in fields(self) if field.name != "top"]
+        arrays = {name: getattr(self, name)[..., rows, columns] for name in names}
+        return replace(self, top=self.top + rows.start, **arrays)
 
     def lay(self, cover: np.ndarray, albedo: np.ndarray, name: str) -> None:
         """Lay a material over the rest. cover: (h, W) in 0..1; what covers half of a pixel is its class."""
-        difference = albedo - self.albedo
+        there = _span(cover.any(axis=1)), _span(cover.any(axis=0))
+        cover, below = cover[there], self.albedo[:, *there]
+        difference = (albedo[:, *there] if albedo.shape == self.albedo.shape else albedo) - below
         difference *= cover
-        self.albedo[:] += difference
-        # Whole-number arithmetic instead of a mask: uint8 wraps, so adding the difference sets the id.
-        self.labels[:] += (cover >= 0.5).view(np.uint8) * (np.uint8(id_of(name)) - self.labels)
+        below += difference
+        np.copyto(self.labels[there], id_of(name), where=cover >= 0.5)
 
 
 def bare_surface(scene: Scene, terrain: Terrain, sunlight: Sunlight) -> Surface:
@@ -89,10 +95,19 @@ def bare_surface(scene: Scene, terrain: Terrain, sunlight: Sunlight) -> Surface:
     )
 
 
+def _span(is_there: np.ndarray) -> slice:
+    """From the first True to the last."""
+    if not is_there.any():
+        return slice(0, 0)
+    return slice(int(np.argmax(is_there)), len(is_there) - int(np.argmax(is_there[::-1])))
+
+
 def blend(colours: tuple[Colour, ...], share: np.ndarray) -> np.ndarray:
     """(3, h, W): squared colours, from the first at 0 to the second at 1."""
     dark, light = squared(colours[0]), squared(colours[1])
-    return dark + (light - dark) * np.clip(share, 0, 1)
+    mixed = (light - dark) * np.clip(share, 0, 1)
+    mixed += dark
+    return mixed
 
 
 def coverage(field: np.ndarray) -> np.ndarray:
@@ -100,4 +115,6 @@ def coverage(field: np.ndarray) -> np.ndarray:
     change = np.full_like(field, 1e-6)
     change[1:] += np.abs(field[1:] - field[:-1])
     change[:, 1:] += np.abs(field[:, 1:] - field[:, :-1])
-    return np.clip(field / change + np.float32(0.5), 0, 1)
+    share = np.divide(field, change, out=change)
+    share += np.float32(0.5)
+    return np.clip(share, 0, 1, out=share)

@@ -42,7 +42,7 @@ class Terrain:
     rows: np.ndarray
     """(S, W): the row, in pixels, at which a slice's land appears."""
     nearer: np.ndarray
-    """(H, W) int32: the slice before the one a pixel shows."""
+    """(H, W): the place, in the slices laid end to end, before the one that a pixel shows."""
     share: np.ndarray
     """(H, W): how far from that slice to the next."""
     is_land: np.ndarray
@@ -56,7 +56,7 @@ class Terrain:
     @cached_property
     def distance(self) -> np.ndarray:
         """(H, W): how far away what a pixel shows lies."""
-        distance = self.pick(np.broadcast_to(self.distances[:, None], self.depth.shape))
+        distance = self.pick(np.repeat(self.distances, self.size))
         return np.where(self.is_land, distance, BEYOND)
 
     def across(self, distance: np.ndarray) -> np.ndarray:
@@ -67,9 +67,13 @@ class Terrain:
     def pick(self, slices: np.ndarray, top: int = 0) -> np.ndarray:
         """A field of the slices as the pixels from row `top` on show it, (H - top, W)."""
         field = slices.ravel()
-        here = self.nearer[top:] * self.size + np.arange(self.size, dtype=np.int32)
-        near = field.take(here, mode="clip")
-        return near + self.share[top:] * (field.take(here + self.size, mode="clip") - near)
+        here = self.nearer[top:]
+        near = field.take(here, mode="wrap")
+        rise = field[self.size :].take(here, mode="wrap")
+        rise -= near
+        rise *= self.share[top:]
+        rise += near
+        return rise
 
     def project(self, x: float, height: float, z: float) -> tuple[float, float]:
         """Column and row, in pixels, of a place."""
@@ -87,7 +91,7 @@ def survey(scene: Scene, size: int) -> Terrain:
     distances = _slice_distances(DUNE_STRETCHES if scene.dunes else STRETCHES)
     slices = len(distances)
     columns = (np.arange(size, dtype=np.float32) + 0.5) / size - 0.5
-    z = np.repeat(distances[:, None], size, axis=1)
+    z = distances[:, None]
     x = columns * z / np.float32(FOCAL)
     depth = water_depths(scene, x, z)
     land = relief(scene, x, z, depth)
@@ -101,10 +105,11 @@ def survey(scene: Scene, size: int) -> Terrain:
     reached = np.cumsum(counts[:0:-1].astype(np.int32), axis=0, dtype=np.int32)[::-1]  # (H, W)
     is_land = reached < slices
 
-    nearer = np.clip(reached - 1, 0, slices - 2)
-    here = nearer * size + np.arange(size, dtype=np.int32)
+    nearer = np.clip(reached - 1, 0, slices - 2).astype(np.intp)
+    nearer *= size
+    nearer += np.arange(size)
     flat = rows.ravel()
-    near_row, far_row = flat.take(here, mode="clip"), flat.take(here + size, mode="clip")
+    near_row, far_row = flat.take(nearer, mode="wrap"), flat[size:].take(nearer, mode="wrap")
     centre = np.arange(size, dtype=np.float32)[:, None] + 0.5
     share = np.clip((near_row - centre) / np.maximum(near_row - far_row, 1e-4), 0, 1)
     return Terrain(

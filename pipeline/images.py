@@ -2,37 +2,58 @@
 
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, JpegImagePlugin, PngImagePlugin
 
 from pipeline.classes import UNKNOWN
 from pipeline.errors import PhotoError
-from pipeline.normalise import Photo, decode_photo
+from pipeline.normalise import LIMIT_MEGAPIXELS, Photo, decode_photo
 from pipeline.workspace import write_atomically
 
 __all__ = [
+    "Drawing",
     "Photo",
     "colourise",
     "contact_sheet",
     "decode_photo",
     "dhash",
     "encode_edges",
+    "encode_grey",
     "encode_instances",
     "encode_labels",
     "encode_photo",
     "overlay",
+    "read_drawing",
     "read_edges",
     "read_instances",
     "read_labels",
     "read_photo",
+    "read_photo_for",
     "write_picture",
 ]
 
-GREY, INDEXED = 0, 3
-COLOUR_TYPES = {GREY: "grey", 2: "RGB", INDEXED: "indexed", 4: "grey with transparency", 6: "RGB with transparency"}
+GREY, RGB, INDEXED, RGBA = 0, 2, 3, 6
+COLOUR_TYPES = {
+    GREY: "grey",
+    RGB: "RGB",
+    INDEXED: "indexed",
+    4: "grey with transparency",
+    RGBA: "RGB with transparency",
+}
 """Colour type in the header of a PNG -> in words."""
+DRAWN_IN = {GREY: "L", RGB: "RGB", INDEXED: "P", RGBA: "RGBA"}
+"""Colour types of label maps that others make -> how Pillow calls them."""
+
+FLAT_PNG = (
+    *(cv2.IMWRITE_PNG_COMPRESSION, 1),
+    *(cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE),
+    *(cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP),
+)
+"""How maps of few, wide regions are packed: in a third of the time that an ordinary PNG takes, and smaller."""
 
 HASH_SIDE = 16
 """A difference hash compares 16 rows of 17 grey cells: 256 bits."""
@@ -58,6 +79,33 @@ def read_photo(path: Path) -> np.ndarray:
         raise PhotoError(f"cannot be used: {path.name} is no JPEG that can be read to its end") from error
 
 
+def read_photo_for(path: Path, longer_side_px: int) -> tuple[np.ndarray, tuple[int, int]]:
+    """A photo at a longer side of at least so many pixels, and (height, width) of the whole.
+
+    A JPEG is decoded at a half, a quarter or an eighth of its size in a fraction of the time.
+    longer_side_px: 0 for the whole photo.    Returns (H, W, 3) uint8 RGB, and the size.
+    Raises: PhotoError when the file is gone or is no such JPEG.
+    """
+    data = _read(path)
+    try:
+        image = JpegImagePlugin.JpegImageFile(io.BytesIO(data))
+        width, height = image.size
+        if longer_side_px:
+            image.draft("RGB", tuple(-(-side * longer_side_px // max(width, height)) for side in (width, height)))
+        return np.array(image.convert("RGB")), (height, width)
+    except Exception as error:
+        raise PhotoError(f"cannot be used: {path.name} is no JPEG that can be read to its end") from error
+
+
+def encode_grey(values: np.ndarray) -> bytes:
+    """A grey PNG of 8 or 16 bits, for maps: most rows repeat the row above, so each is stored as the difference to it.
+
+    values: (H, W) uint8 or uint16; the same values always give the same bytes.
+    """
+    _, encoded = cv2.imencode(".png", values, FLAT_PNG)
+    return encoded.tobytes()
+
+
 def encode_labels(ids: np.ndarray, palette: bytes) -> bytes:
     """A label map as an 8-bit indexed PNG: a pixel's index is its class id, the palette gives the class its colour.
 
@@ -76,12 +124,46 @@ def read_labels(path: Path) -> np.ndarray:
     return _read_png(path, bits=8, colours=(INDEXED, GREY), wanted="a label map is an 8-bit indexed or grey PNG")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Drawing:
+    """A label map that others have made, as it is stored.
+
+    pixels: (H, W) uint8, ids or places in the palette; or (H, W, 3) uint8 RGB colours.
+    palette: (256, 3) uint8 RGB, what an indexed PNG is shown in; None for others.
+    """
+
+    pixels: np.ndarray
+    palette: np.ndarray | None = None
+
+
+def read_drawing(path: Path) -> Drawing:
+    """A label map of ids, or of colours that stand for them.
+
+    Raises: PhotoError when the file is gone, or is anything but a PNG: indexed, 8-bit grey, or opaque 8-bit RGB.
+    """
+    wanted = "a label map is a PNG: indexed, 8-bit grey, or 8-bit RGB in the colours of classes"
+    image, bits, colours = _open_png(path, wanted=wanted)
+    if colours not in DRAWN_IN or (bits != 8 and colours != INDEXED):
+        raise _other_png(path, bits, colours, wanted=wanted)
+    if image.mode != DRAWN_IN[colours]:
+        raise PhotoError(f"cannot be used: {path.name} is cut off or damaged")
+    pixels = _decode(path, image)
+    if colours == INDEXED:
+        shown = bytes(image.getpalette("RGB") or []).ljust(768, b"\0")
+        return Drawing(pixels=pixels, palette=np.frombuffer(shown, dtype=np.uint8).reshape(256, 3))
+    if colours == RGBA:
+        if pixels[..., 3].min() < 255:
+            raise PhotoError(f"cannot be used: {path.name} is transparent in places. Save it without transparency")
+        pixels = pixels[..., :3]
+    return Drawing(pixels=pixels)
+
+
 def encode_instances(ids: np.ndarray) -> bytes:
     """An instance map as a 16-bit grey PNG.
 
-    ids: (H, W) uint16, 0 unknown.
+    ids: (H, W) uint16.
     """
-    return _save(Image.fromarray(ids), "PNG", compress_level=1)
+    return encode_grey(ids)
 
 
 def read_instances(path: Path) -> np.ndarray:
@@ -93,11 +175,11 @@ def read_instances(path: Path) -> np.ndarray:
 
 
 def encode_edges(edges: np.ndarray) -> bytes:
-    """An edge map as an 8-bit grey PNG, 0 or 255.
+    """An edge map as an 8-bit grey PNG: 255 where there is an edge, else 0.
 
     edges: (H, W) bool or uint8; whatever is not 0 is an edge.
     """
-    return _save(Image.fromarray(np.where(edges, 255, 0).astype(np.uint8)), "PNG", compress_level=1)
+    return encode_grey(np.where(edges, np.uint8(255), np.uint8(0)))
 
 
 def read_edges(path: Path) -> np.ndarray:
@@ -197,14 +279,34 @@ def _read(path: Path) -> bytes:
 
 def _read_png(path: Path, *, bits: int, colours: tuple[int, ...], wanted: str) -> np.ndarray:
     """The raw numbers of a PNG with this many bits a pixel, in one of these colour types."""
+    image, found_bits, found_colours = _open_png(path, wanted=wanted)
+    if found_bits != bits or found_colours not in colours:
+        raise _other_png(path, found_bits, found_colours, wanted=wanted)
+    return _decode(path, image)
+
+
+def _open_png(path: Path, *, wanted: str) -> tuple[Image.Image, int, int]:
+    """A PNG whose pixels are not decoded yet, its bits a number and its colour type."""
     data = _read(path)
-    if not data.startswith(b"\x89PNG\r\n\x1a\n") or len(data) < 26:
+    if not data.startswith(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR") or len(data) < 26:
         raise PhotoError(f"cannot be used: {path.name} is no PNG; {wanted}")
-    if data[24] != bits or data[25] not in colours:
-        found = f"{data[24]}-bit {COLOUR_TYPES.get(data[25], 'unknown')}"
-        raise PhotoError(f"cannot be used: {path.name} is {found}; {wanted}")
     try:
-        return np.array(PngImagePlugin.PngImageFile(io.BytesIO(data)))
+        image = PngImagePlugin.PngImageFile(io.BytesIO(data))
+    except Exception as error:
+        raise PhotoError(f"cannot be used: {path.name} is cut off or damaged") from error
+    if image.width * image.height > LIMIT_MEGAPIXELS * 1_000_000:
+        size = f"{image.width}x{image.height}"
+        raise PhotoError(f"cannot be used: {path.name} is {size}, and {LIMIT_MEGAPIXELS} megapixels at most are read")
+    return image, data[24], data[25]
+
+
+def _other_png(path: Path, bits: int, colours: int, *, wanted: str) -> PhotoError:
+    return PhotoError(f"cannot be used: {path.name} is {bits}-bit {COLOUR_TYPES.get(colours, 'unknown')}; {wanted}")
+
+
+def _decode(path: Path, image: Image.Image) -> np.ndarray:
+    try:
+        return np.array(image)
     except Exception as error:
         raise PhotoError(f"cannot be used: {path.name} is cut off or damaged") from error
 

@@ -1,6 +1,8 @@
 """Our own files go to bytes and come back as they were; hashes mirror; sheets show what they are given."""
 
 import io
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -149,6 +151,73 @@ def test_a_label_map_cut_off_is_refused(kept):
     for end in (0, 20, 30, 900, len(data) - 100):
         with pytest.raises(PhotoError, match=r"^cannot be used: g1\.png is (no PNG|cut off or damaged)"):
             images.read_labels(kept(data[:end]))
+
+
+# Label maps that others made
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
+def test_a_drawing_is_read_as_it_is_stored(kept, mode):
+    picture = Image.fromarray(draw(6, 8)).convert(mode)
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+
+    drawing = images.read_drawing(kept(file.getvalue()))
+
+    assert np.array_equal(drawing.pixels, np.asarray(picture.convert(mode.removesuffix("A"))))
+    assert drawing.palette is None
+
+
+@pytest.mark.parametrize(("colours", "bits"), [(2, 1), (4, 2), (16, 4), (200, 8)])
+def test_an_indexed_drawing_keeps_its_places_and_its_palette(kept, colours, bits):
+    places = np.arange(200, dtype=np.uint8).reshape(10, 20) % colours
+    palette = np.random.default_rng(0).integers(0, 256, (colours, 3), dtype=np.uint8)
+    picture, file = Image.fromarray(places), io.BytesIO()
+    picture.putpalette(palette.tobytes())
+    picture.save(file, "PNG", bits=bits)
+
+    drawing = images.read_drawing(kept(file.getvalue()))
+
+    assert file.getvalue()[24] == bits
+    assert np.array_equal(drawing.pixels, places)
+    assert np.array_equal(drawing.palette[:colours], palette)
+
+
+@pytest.mark.parametrize(
+    ("mode", "found"),
+    [
+        ("LA", "is 8-bit grey with transparency; a label map is a PNG: indexed,"),
+        ("I;16", "is 16-bit grey; a label map"),
+        ("1", "is 1-bit grey; a label map"),
+        ("RGBA", "is transparent in places"),
+    ],
+)
+def test_a_drawing_of_another_kind_is_refused(kept, mode, found):
+    file = io.BytesIO()
+    Image.new(mode, (4, 4)).save(file, "PNG")
+
+    with pytest.raises(PhotoError, match=rf"g1\.png {found}"):
+        images.read_drawing(kept(file.getvalue()))
+
+
+@pytest.mark.parametrize("read", [images.read_drawing, images.read_labels])
+def test_a_small_file_that_says_it_is_huge_is_refused(kept, read):
+    header = b"IHDR" + struct.pack(">IIBBBBB", 60_000, 60_000, 8, 0, 0, 0, 0)
+    data = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header))
+    body = b"IDAT" + zlib.compress(bytes(100))
+    data += struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+
+    with pytest.raises(PhotoError, match=r"g1\.png is 60000x60000, and 200 megapixels at most are read"):
+        read(kept(data))
+
+
+def test_a_drawing_cut_off_is_refused(kept):
+    file = io.BytesIO()
+    Image.fromarray(draw(40, 50)).save(file, "PNG")
+
+    for end in (0, 20, 30, 900, len(file.getvalue()) - 100):
+        with pytest.raises(PhotoError, match=r"^cannot be used: g1\.png is (no PNG|cut off or damaged)"):
+            images.read_drawing(kept(file.getvalue()[:end]))
 
 
 # Instance maps and edge maps

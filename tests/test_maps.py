@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.classes import load_taxonomy
+from pipeline.classes import UNKNOWN, Taxonomy, load_taxonomy, translate_ids
 from pipeline.errors import PhotoError, SegmenterError
-from pipeline.segmenters import registry
-from pipeline.segmenters.maps import Maps, open_maps
-from pipeline.segmenters.segmenter import Labelling
+from pipeline.segmenters import maps, registry
+from pipeline.segmenters.maps import Maps, open_maps, split_spec
+from pipeline.segmenters.segmenter import Labelling, Options
 
-LANDSCAPE = load_taxonomy()
+LANDSCAPE, COCOSTUFF, ADE20K = (load_taxonomy(name) for name in ("landscape", "cocostuff", "ade20k"))
+SAMPLE = Path(__file__).parents[2] / "shared" / "data" / "coco_stuff_sample"
+NO_PHOTO = np.zeros((3, 4, 3), dtype=np.uint8)
 FOUR_BY_THREE = np.array([[0, 0, 0, 255], [3, 3, 3, 3], [10, 10, 19, 19]], dtype=np.uint8)
 
 
@@ -31,9 +33,16 @@ def open_folder(folder: Path) -> Maps:
     return open_maps(folder, taxonomy=LANDSCAPE)
 
 
-def labels_of(folder: Path, original_name: str, pixels: np.ndarray | None = None) -> Labelling:
-    segmenter = open_folder(folder)
-    prepared = segmenter.prepare(photo() if pixels is None else pixels, original_name)
+def labels_of(
+    folder: Path | str,
+    original_name: str,
+    pixels: np.ndarray = NO_PHOTO,
+    *,
+    taxonomy: Taxonomy = LANDSCAPE,
+    options: Options = Options(),  # noqa: B008
+) -> Labelling:
+    segmenter = open_maps(folder, taxonomy=taxonomy, options=options)
+    prepared = segmenter.prepare(pixels, original_name, pixels.shape[:2])
     return segmenter.finish(segmenter.run(prepared))
 
 
@@ -45,14 +54,6 @@ def test_a_map_becomes_the_labels_as_it_is(tmp_path: Path):
     assert np.array_equal(labelling.ids, FOUR_BY_THREE)
     assert labelling.ids.dtype == np.uint8
     assert labelling.confidence == 1.0
-
-
-def test_the_colours_of_an_indexed_map_mean_nothing(tmp_path: Path):
-    image = Image.fromarray(FOUR_BY_THREE)
-    image.putpalette(LANDSCAPE.palette)
-    image.save(tmp_path / "lake.png")
-
-    assert np.array_equal(labels_of(tmp_path, "lake.jpg").ids, FOUR_BY_THREE)
 
 
 def test_a_map_has_the_path_of_its_photo(tmp_path: Path):
@@ -127,13 +128,6 @@ def test_an_id_of_no_class_is_refused_with_its_place(tmp_path: Path):
         labels_of(tmp_path, "lake.jpg")
 
 
-def test_a_map_in_colours_is_refused(tmp_path: Path):
-    Image.fromarray(photo()).save(tmp_path / "lake.png")
-
-    with pytest.raises(PhotoError, match=r"lake\.png is 8-bit RGB; a label map is"):
-        labels_of(tmp_path, "lake.jpg")
-
-
 def test_a_damaged_map_is_refused(tmp_path: Path):
     path = write_map(tmp_path / "lake.png")
     path.write_bytes(path.read_bytes()[:40])
@@ -148,7 +142,7 @@ def test_a_map_that_went_away_is_refused(tmp_path: Path):
     path.unlink()
 
     with pytest.raises(PhotoError, match=r"lake\.png is not there"):
-        segmenter.prepare(photo(), "lake.jpg")
+        segmenter.prepare(photo(), "lake.jpg", (3, 4))
 
 
 @pytest.mark.parametrize(
@@ -215,3 +209,292 @@ def test_a_folder_without_a_map_is_refused(tmp_path: Path):
 
     with pytest.raises(SegmenterError, match="holds no PNG"):
         open_folder(tmp_path)
+
+
+# Maps in colours
+
+
+def paint(ids: np.ndarray, taxonomy: Taxonomy = LANDSCAPE) -> np.ndarray:
+    """(H, W, 3) uint8 RGB, unknown pixels black."""
+    return np.frombuffer(taxonomy.palette, dtype=np.uint8).reshape(256, 3)[ids]
+
+
+def write_indexed(path: Path, places: np.ndarray, palette: np.ndarray | bytes) -> Path:
+    image = Image.fromarray(places)
+    image.putpalette(bytes(palette))
+    image.save(path)
+    return path
+
+
+@pytest.mark.parametrize("name", ["landscape", "cocostuff", "ade20k", "gaugan12"])
+def test_the_colours_of_every_class_are_read_back_as_its_id(tmp_path: Path, name: str):
+    taxonomy = load_taxonomy(name)
+    ids = np.array([[*range(len(taxonomy)), UNKNOWN]], dtype=np.uint8)
+    write_map(tmp_path / "lake.png", paint(ids, taxonomy))
+
+    labelling = labels_of(tmp_path, "lake.jpg", photo(*ids.shape), taxonomy=taxonomy)
+
+    assert np.array_equal(labelling.ids, ids)
+
+
+def test_what_gaugan_paints_is_its_red_byte_in_cocostuff(tmp_path: Path):
+    painted = paint(np.arange(182, dtype=np.uint8)[None], COCOSTUFF)
+    write_map(tmp_path / "lake.png", painted)
+
+    ids = labels_of(tmp_path, "lake.jpg", photo(1, 182), taxonomy=COCOSTUFF).ids
+
+    assert np.array_equal(ids, painted[..., 0])
+
+
+def test_a_class_that_only_gaugan_has_becomes_unknown_or_what_it_is_among_ours(tmp_path: Path):
+    words = ["person", "house", "sky-other", "mud"]
+    write_map(tmp_path / "lake.png", paint(np.array([[COCOSTUFF.id_of(word) for word in words]]), COCOSTUFF))
+
+    ids = labels_of(tmp_path, "lake.jpg", photo(1, 4)).ids
+
+    assert ids[0].tolist() == [UNKNOWN, *(LANDSCAPE.id_of(name) for name in ("building", "sky", "dirt"))]
+
+
+def test_a_map_painted_for_another_taxonomy_says_which(tmp_path: Path):
+    write_map(tmp_path / "lake.png", paint(np.array([[2, 4, 16, 26]]), ADE20K))
+
+    ids = labels_of(f"{tmp_path}?taxonomy=ade20k", "lake.jpg", photo(1, 4)).ids
+
+    assert [LANDSCAPE.names[id] for id in ids[0]] == ["sky", "tree", "mountain", "sea"]
+
+
+def test_an_opaque_alpha_channel_changes_nothing(tmp_path: Path):
+    opaque = np.full((3, 4, 1), 255, dtype=np.uint8)
+    write_map(tmp_path / "lake.png", np.concatenate([paint(FOUR_BY_THREE), opaque], axis=2))
+
+    assert np.array_equal(labels_of(tmp_path, "lake.jpg").ids, FOUR_BY_THREE)
+
+
+def test_a_transparent_map_is_refused(tmp_path: Path):
+    write_map(tmp_path / "lake.png", np.zeros((3, 4, 4), dtype=np.uint8))
+
+    with pytest.raises(PhotoError, match=r"lake\.png is transparent in places\. Save it without transparency"):
+        labels_of(tmp_path, "lake.jpg")
+
+
+def test_colours_of_no_class_are_named_with_their_place(tmp_path: Path):
+    painted = paint(FOUR_BY_THREE)
+    painted[1, 2:] = 0x12, 0x34, 0x56
+    painted[2, 3] = 0xAB, 0xCD, 0xEF
+    write_map(tmp_path / "lake.png", painted)
+
+    with pytest.raises(PhotoError, match=r"#123456, #abcdef, the first at x=2, y=1, which landscape does not have"):
+        labels_of(tmp_path, "lake.jpg")
+
+
+def test_a_map_with_soft_borders_is_refused_with_the_three_most_frequent_colours(tmp_path: Path):
+    small = Image.fromarray(paint(FOUR_BY_THREE))
+    small.resize((40, 30), Image.Resampling.BILINEAR).save(tmp_path / "lake.png")
+
+    with pytest.raises(
+        PhotoError, match=r"(#[0-9a-f]{6}, ){2}#[0-9a-f]{6} and \d+ more.*an anti-aliased one, or one that was a JPEG"
+    ):
+        labels_of(tmp_path, "lake.jpg", photo(30, 40))
+
+
+def test_two_palettes_in_one_map_are_refused(tmp_path: Path):
+    painted = np.concatenate([paint(np.array([[0, 1]])), paint(np.array([[2, 4]]), ADE20K)], axis=1)
+    write_map(tmp_path / "lake.png", painted)
+
+    with pytest.raises(PhotoError, match="is painted with #696969, #9ceedd, the first at x=1, y=0, which ade20k does"):
+        labels_of(f"{tmp_path}?taxonomy=ade20k", "lake.jpg", photo(1, 4), taxonomy=LANDSCAPE)
+
+
+def test_a_painted_map_of_the_photo_before_it_was_shrunk_is_shrunk_too(tmp_path: Path):
+    write_map(tmp_path / "lake.png", paint(FOUR_BY_THREE).repeat(3, axis=0).repeat(3, axis=1))
+
+    assert np.array_equal(labels_of(tmp_path, "lake.jpg").ids, FOUR_BY_THREE)
+
+
+# Indexed maps
+
+
+def test_an_indexed_map_in_our_palette_holds_ids(tmp_path: Path):
+    write_indexed(tmp_path / "lake.png", FOUR_BY_THREE, LANDSCAPE.palette)
+
+    assert np.array_equal(labels_of(tmp_path, "lake.jpg").ids, FOUR_BY_THREE)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_an_indexed_map_in_a_palette_of_no_taxonomy_holds_ids(tmp_path: Path, seed: int):
+    palette = np.random.default_rng(seed).integers(0, 256, 768, dtype=np.uint8)
+    write_indexed(tmp_path / "lake.png", FOUR_BY_THREE, palette)
+
+    assert np.array_equal(labels_of(tmp_path, "lake.jpg").ids, FOUR_BY_THREE)
+
+
+@pytest.mark.parametrize("palette", [bytes(768), np.arange(256, dtype=np.uint8).repeat(3)], ids=["black", "grey"])
+def test_an_indexed_map_without_colours_holds_ids(tmp_path: Path, palette: np.ndarray | bytes):
+    ids = np.full((3, 4), 105, dtype=np.uint8)
+    write_indexed(tmp_path / "lake.png", ids, palette)
+
+    assert np.array_equal(labels_of(tmp_path, "lake.jpg", taxonomy=COCOSTUFF).ids, ids)
+
+
+def test_a_painted_map_that_was_saved_with_a_palette_of_its_own_is_read_by_its_colours(tmp_path: Path):
+    sky, sea = LANDSCAPE.id_of("sky"), LANDSCAPE.id_of("sea")
+    places = np.array([[0, 0, 1, 2]], dtype=np.uint8)
+    path = write_indexed(tmp_path / "lake.png", places, paint(np.array([sea, sky, UNKNOWN])).tobytes())
+
+    ids = labels_of(tmp_path, "lake.jpg", photo(1, 4)).ids
+
+    assert path.read_bytes()[24] < 8
+    assert ids[0].tolist() == [sea, sea, sky, UNKNOWN]
+
+
+def test_an_indexed_map_of_mostly_our_colours_names_the_others(tmp_path: Path):
+    palette = np.concatenate([paint(np.array([5, 3, 1])), [[1, 2, 3]]]).astype(np.uint8)
+    write_indexed(tmp_path / "lake.png", np.array([[0, 1, 2, 3]], dtype=np.uint8), palette.tobytes())
+
+    with pytest.raises(PhotoError, match="is painted with #010203, the first at x=3, y=0, which landscape does not"):
+        labels_of(tmp_path, "lake.jpg", photo(1, 4))
+
+
+def test_a_16_bit_map_is_refused(tmp_path: Path):
+    write_map(tmp_path / "lake.png", FOUR_BY_THREE.astype(np.uint16))
+
+    with pytest.raises(PhotoError, match=r"lake\.png is 16-bit grey; a label map is a PNG: indexed, 8-bit grey"):
+        labels_of(tmp_path, "lake.jpg")
+
+
+def test_a_header_that_lies_is_refused(tmp_path: Path):
+    path = write_map(tmp_path / "lake.png")
+    data = bytearray(path.read_bytes())
+    data[25] = 3
+    path.write_bytes(data)
+
+    with pytest.raises(PhotoError, match=r"lake\.png is cut off or damaged"):
+        labels_of(tmp_path, "lake.jpg")
+
+
+# Maps of another taxonomy
+
+
+def test_ids_of_another_taxonomy_become_ours(tmp_path: Path):
+    words = ["sky-other", "clouds", "water-other", "person"]
+    write_map(tmp_path / "lake.png", np.array([[COCOSTUFF.id_of(word) for word in words]], dtype=np.uint8))
+
+    ids = labels_of(f"{tmp_path}?taxonomy=cocostuff", "lake.jpg", photo(1, 4)).ids
+
+    assert ids[0].tolist() == [*(LANDSCAPE.id_of(name) for name in ("sky", "clouds", "water")), UNKNOWN]
+
+
+def test_the_taxonomy_of_maps_may_be_a_file(tmp_path: Path):
+    write_map(tmp_path / "lake.png", np.zeros((3, 4), dtype=np.uint8))
+    (tmp_path / "mine.csv").write_text("id,name,colour,also\n0,Himmel,#0000ff,sky\n", encoding="utf-8")
+
+    segmenter = open_maps(f"{tmp_path}?taxonomy={tmp_path}/mine.csv", taxonomy=LANDSCAPE)
+
+    assert segmenter.reached == ("sky",)
+    assert (segmenter.prepare(photo(), "lake.jpg", (3, 4)).ids == LANDSCAPE.id_of("sky")).all()
+
+
+def test_maps_reach_what_their_taxonomy_has(tmp_path: Path):
+    write_map(tmp_path / "lake.png")
+
+    segmenter = open_maps(f"{tmp_path}?taxonomy=ade20k", taxonomy=LANDSCAPE)
+
+    assert set(LANDSCAPE.names) - set(segmenter.reached) == {"clouds", "fog", "gravel", "snow"}
+
+
+def test_a_taxonomy_that_nobody_knows_is_refused(tmp_path: Path):
+    write_map(tmp_path / "lake.png")
+
+    with pytest.raises(SegmenterError, match=r"cannot be read: there is no taxonomy 'portrait'\. Choose one of ade20k"):
+        open_maps(f"{tmp_path}?taxonomy=portrait", taxonomy=LANDSCAPE)
+
+
+def test_a_taxonomy_that_shares_no_class_is_refused(tmp_path: Path):
+    write_map(tmp_path / "lake.png")
+    (tmp_path / "mine.csv").write_text("id,name,colour\n0,dragon,#0000ff\n", encoding="utf-8")
+
+    with pytest.raises(SegmenterError, match=r"speak mine\.csv, which has no class of landscape"):
+        open_maps(f"{tmp_path}?taxonomy={tmp_path}/mine.csv", taxonomy=LANDSCAPE)
+
+
+def test_an_id_beyond_the_taxonomy_of_the_maps_is_refused(tmp_path: Path):
+    write_map(tmp_path / "lake.png", np.full((3, 4), 182, dtype=np.uint8))
+
+    with pytest.raises(PhotoError, match=r"has the id 182 at x=0, y=0\. The classes of cocostuff are 0\.\.181"):
+        labels_of(f"{tmp_path}?taxonomy=cocostuff", "lake.jpg")
+
+
+def test_a_folder_may_look_like_a_question(tmp_path: Path):
+    folder = tmp_path / "maps?taxonomy=cocostuff"
+    try:
+        write_map(folder / "lake.png")
+    except OSError:
+        pytest.skip("this file system allows no such name")
+
+    assert split_spec(folder) == (folder, "")
+
+
+def test_the_parameters_change_with_the_taxonomy_of_the_maps(tmp_path: Path):
+    write_map(tmp_path / "lake.png")
+    specs = (f"{tmp_path}", f"{tmp_path}?taxonomy=landscape", f"{tmp_path}?taxonomy=cocostuff")
+
+    plain, named, other = (open_maps(spec, taxonomy=LANDSCAPE).parameters for spec in specs)
+
+    assert plain == named != other
+
+
+@pytest.mark.skipif(not SAMPLE.is_dir(), reason="the COCO-Stuff sample is not here")
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_the_label_maps_of_the_reference_are_read(split: str):
+    folder = SAMPLE / f"{split}_label"
+    segmenter = open_maps(f"{folder}?taxonomy=cocostuff", taxonomy=LANDSCAPE)
+
+    for path in sorted(folder.glob("*.png")):
+        raw = np.asarray(Image.open(path))
+        ids = segmenter.prepare(photo(), f"{path.stem}.jpg", raw.shape).ids
+        assert np.array_equal(ids, translate_ids(raw, COCOSTUFF, LANDSCAPE))
+
+
+# Instances
+
+
+class FakeInstances:
+    """One thing in every photo but hill.jpg."""
+
+    def find(self, original_name: str, size: tuple[int, int]) -> np.ndarray | None:
+        return None if original_name == "hill.jpg" else np.ones(size, dtype=np.uint16)
+
+    def digest_of(self, original_name: str) -> str:
+        return "" if original_name == "hill.jpg" else "0123456789abcdef"
+
+
+@pytest.fixture
+def with_instances(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Maps:
+    monkeypatch.setattr(maps, "open_instances", lambda path: FakeInstances())
+    for name in ("lake", "hill"):
+        write_map(tmp_path / f"{name}.png")
+    return open_maps(tmp_path, taxonomy=LANDSCAPE, options=Options(instances=tmp_path / "instances"))
+
+
+def test_things_that_were_told_apart_come_with_the_labels(with_instances: Maps):
+    labelling = with_instances.finish(with_instances.run(with_instances.prepare(photo(), "lake.jpg", (3, 4))))
+
+    assert labelling.segments.shape == (3, 4)
+    assert labelling.segments.dtype == np.uint16
+
+
+def test_a_photo_without_things_has_no_segments(with_instances: Maps):
+    assert with_instances.prepare(photo(), "hill.jpg", (3, 4)).segments is None
+
+
+def test_the_things_are_part_of_the_input(with_instances: Maps, tmp_path: Path):
+    plain = open_folder(tmp_path)
+
+    assert with_instances.input_digest("lake.jpg") != plain.input_digest("lake.jpg")
+    assert with_instances.input_digest("hill.jpg") == plain.input_digest("hill.jpg")
+
+
+def test_maps_without_instances_have_no_segments(tmp_path: Path):
+    write_map(tmp_path / "lake.png")
+
+    assert labels_of(tmp_path, "lake.jpg").segments is None

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from pipeline.classes import load_taxonomy
 from pipeline.errors import SegmenterError
 from pipeline.segmenters import deeplabv2, registry
-from pipeline.segmenters.torch_file import NetworkSegmenter, open_file
+from pipeline.segmenters.network import NetworkSegmenter
+from pipeline.segmenters.torch_file import open_file
 
 LANDSCAPE = load_taxonomy()
 FILE_NAME = "deeplabv2_resnet101_msc-cocostuff164k-100000.pth"
@@ -206,7 +207,7 @@ def segmenter(published_file: Path) -> NetworkSegmenter:
 def test_the_registry_knows_it_by_name(segmenter: NetworkSegmenter):
     assert segmenter.name == "deeplabv2-cocostuff164k"
     assert segmenter.license == "MIT"
-    assert segmenter.input_digest("lake.jpg") == ""
+    assert segmenter.parameters["names"] == ""
 
 
 def test_it_reaches_every_class_of_landscape(segmenter: NetworkSegmenter):
@@ -221,7 +222,7 @@ def test_things_that_were_never_trained_win_nowhere(segmenter: NetworkSegmenter,
     monkeypatch.setattr(deeplabv2, "LONGER_SIDE_PX", 33)
     photo = np.zeros((40, 50, 3), dtype=np.uint8)
 
-    labelling = segmenter.finish(segmenter.run(segmenter.prepare(photo, "lake.jpg")))
+    labelling = segmenter.finish(segmenter.run(segmenter.prepare(photo, "lake.jpg", photo.shape[:2])))
 
     assert np.unique(labelling.ids).tolist() == [LANDSCAPE.id_of("sky")]
     assert labelling.ids.shape == (40, 50)

@@ -14,7 +14,8 @@ from pipeline.classes import UNKNOWN, load_taxonomy
 from pipeline.errors import PhotoError, SegmenterError
 from pipeline.segmenters import deeplabv3plus, registry
 from pipeline.segmenters.merge import label, merge, merged_ids
-from pipeline.segmenters.torch_file import NetworkSegmenter, open_file
+from pipeline.segmenters.network import NetworkSegmenter
+from pipeline.segmenters.torch_file import open_file
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 WEIGHTS = DATA / "weights" / "deeplabv3plus_mobilenetv2_ade20k.pth"
@@ -182,7 +183,7 @@ def test_a_read_only_photo_is_left_as_it_is():
 def test_a_labelling_has_the_size_of_its_photo(tmp_path: Path):
     segmenter = open_small(save_small_network(tmp_path))
 
-    labelling = segmenter.finish(segmenter.run(segmenter.prepare(noise(50, 90), "lake.jpg")))
+    labelling = segmenter.finish(segmenter.run(segmenter.prepare(noise(50, 90), "lake.jpg", (50, 90))))
 
     assert labelling.ids.shape == (50, 90)
     assert labelling.ids.dtype == np.uint8
@@ -191,10 +192,10 @@ def test_a_labelling_has_the_size_of_its_photo(tmp_path: Path):
 
 def test_a_label_map_does_not_depend_on_the_photo_before_it(tmp_path: Path):
     segmenter = open_small(save_small_network(tmp_path))
-    first = segmenter.prepare(noise(50, 90), "lake.jpg")
+    first = segmenter.prepare(noise(50, 90), "lake.jpg", (50, 90))
     alone = segmenter.finish(segmenter.run(first))
 
-    segmenter.run(segmenter.prepare(noise(70, 30, seed=2), "hill.jpg"))
+    segmenter.run(segmenter.prepare(noise(70, 30, seed=2), "hill.jpg", (70, 30)))
     again = segmenter.finish(segmenter.run(first))
 
     assert np.array_equal(again.ids, alone.ids)
@@ -222,9 +223,9 @@ def test_a_file_is_named_after_its_stem_and_its_digest(tmp_path: Path):
 
 
 def test_other_class_names_are_another_input(tmp_path: Path):
-    before = open_small(save_small_network(tmp_path)).input_digest("lake.jpg")
+    before = open_small(save_small_network(tmp_path)).parameters["names"]
 
-    after = open_small(save_small_network(tmp_path, names=["sky", "river", "tree"])).input_digest("lake.jpg")
+    after = open_small(save_small_network(tmp_path, names=["sky", "river", "tree"])).parameters["names"]
 
     assert before != after
 
@@ -262,7 +263,7 @@ def test_a_photo_too_narrow_is_refused(tmp_path: Path):
     segmenter = open_small(save_small_network(tmp_path))
 
     with pytest.raises(PhotoError, match="is 90x9, too narrow to be labelled: 16 pixels are the least"):
-        segmenter.prepare(noise(9, 90), "lake.jpg")
+        segmenter.prepare(noise(9, 90), "lake.jpg", (9, 90))
 
 
 @pytest.mark.parametrize(
@@ -335,13 +336,12 @@ def test_what_is_not_the_weights_of_a_known_network_is_refused(tmp_path: Path, c
 @pytest.mark.parametrize(
     ("spec", "complaint"),
     [
-        ("deeplab", "there is no segmenter 'deeplab'. Choose one of deeplabv2-cocostuff164k, torch:FILE, maps:FOLDER"),
+        ("deeplab", "there is no segmenter 'deeplab'. Did you mean deeplabv2-cocostuff164k or deeplabv3-resnet101"),
         ("", "there is no segmenter ''"),
-        ("hf:some/model", "there is no segmenter 'hf:some/model'"),
         ("torch:", "names nothing after its colon. Write it as torch:FILE"),
         ("maps:", "names nothing after its colon. Write it as maps:FOLDER"),
-        ("torch:absent.pth", "there is no weights file at absent.pth"),
-        ("maps:absent", "there is no folder of maps at absent"),
+        ("torch:absent.pth", "there is nothing at absent.pth"),
+        ("maps:absent", "there is nothing at absent"),
     ],
 )
 def test_a_spec_that_means_nothing_is_refused(
@@ -372,7 +372,7 @@ def test_the_ade20k_network_labels_photos_of_stanford_background():
 
     right = total = 0
     for photo, truth in stanford_photos(6):
-        ids = segmenter.finish(segmenter.run(segmenter.prepare(photo, "photo.jpg"))).ids
+        ids = segmenter.finish(segmenter.run(segmenter.prepare(photo, "photo.jpg", photo.shape[:2]))).ids
         right += int((table[ids] == truth)[truth != 255].sum())
         total += int((truth != 255).sum())
 
@@ -384,7 +384,8 @@ def test_the_ade20k_network_labels_a_photo_the_same_way_twice():
     segmenter = open_small(WEIGHTS)
     photo = stanford_photos(1)[0][0]
 
-    first, second = (segmenter.finish(segmenter.run(segmenter.prepare(photo, "photo.jpg"))) for _ in range(2))
+    prepared = segmenter.prepare(photo, "photo.jpg", photo.shape[:2])
+    first, second = (segmenter.finish(segmenter.run(prepared)) for _ in range(2))
 
     assert np.array_equal(first.ids, second.ids)
     assert first.confidence == second.confidence

@@ -136,6 +136,10 @@ def is_state_of_it(names: Collection[str]) -> bool:
     return {"layer1.conv1.conv.weight", "layer5.block3.increase.bn.weight", "aspp.c0.weight"} <= plain
 
 
+def count_outputs(state: Mapping[str, Tensor]) -> int:
+    return next(x.shape[0] for name, x in state.items() if _plain(name) == "aspp.c0.weight")
+
+
 def build(state: Mapping[str, Tensor]) -> MultiScale:
     """The network with these weights, for inference.
 
@@ -151,14 +155,14 @@ def build(state: Mapping[str, Tensor]) -> MultiScale:
     return network.eval().requires_grad_(False)
 
 
-def to_input(pixels: np.ndarray) -> Tensor:
-    """The photo at a longer side of 513, as the network was trained on it.
+def to_input(pixels: np.ndarray, scale: float = 1.0) -> Tensor:
+    """The photo at a longer side of 513 times the scale; at 1 as the network was trained.
 
     pixels: (H, W, 3) uint8 RGB.    Returns (1, 3, h, w) float32 BGR, 0..255 less the mean.
     """
     height, width = pixels.shape[:2]
-    scale = LONGER_SIDE_PX / max(height, width)
-    size = [max(round(side * scale), 16) for side in (height, width)]
+    shrink = scale * LONGER_SIDE_PX / max(height, width)
+    size = [max(round(side * shrink), 16) for side in (height, width)]
     x = torch.from_numpy(np.array(pixels[:, :, ::-1], order="C")).permute(2, 0, 1)[None]  # (1, 3, H, W)
     x = F.interpolate(x, size=size, mode="bilinear", antialias=True, align_corners=ALIGN_CORNERS)
     return x.float() - torch.tensor(MEAN_BGR)[:, None, None]

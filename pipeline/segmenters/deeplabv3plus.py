@@ -118,6 +118,10 @@ def is_state_of_it(names: Collection[str]) -> bool:
     return {"backbone.17.conv.3.weight", "aspp0.weight", "dw0.weight", "cls.weight"} <= set(names)
 
 
+def count_outputs(state: Mapping[str, Tensor]) -> int:
+    return state["cls.weight"].shape[0]
+
+
 def build(state: Mapping[str, Tensor]) -> DeepLabV3Plus:
     """The network with these weights, for inference.
 
@@ -131,16 +135,17 @@ def build(state: Mapping[str, Tensor]) -> DeepLabV3Plus:
     return network.eval().requires_grad_(False)
 
 
-def to_input(pixels: np.ndarray) -> Tensor:
-    """The photo at a longer side of 321; only sides of the form 8k+1 are padded as in training.
+def to_input(pixels: np.ndarray, scale: float = 1.0) -> Tensor:
+    """The photo at a longer side of 321 times the scale; only sides of the form 8k+1 are padded as in training.
 
     pixels: (H, W, 3) uint8 RGB.    Returns (1, 3, 8m+1, 8n+1) float32 RGB in [-1, 1].
     """
     height, width = pixels.shape[:2]
-    scale = LONGER_SIDE_PX / max(height, width)
-    size = [8 * max(round((side * scale - 1) / 8), 2) + 1 for side in (height, width)]
+    shrink = scale * LONGER_SIDE_PX / max(height, width)
+    size = [8 * max(round((side * shrink - 1) / 8), 2) + 1 for side in (height, width)]
     x = torch.from_numpy(np.array(pixels, order="C")).permute(2, 0, 1)[None]  # (1, 3, H, W)
-    x = F.interpolate(x, size=size, mode="bilinear", antialias=True, align_corners=ALIGN_CORNERS)
+    # With align_corners the antialiased filter sits half a pixel aside: it would not be the same for a mirror image.
+    x = F.interpolate(x, size=size, mode="bilinear", antialias=True, align_corners=False)
     return x.float() / 127.5 - 1
 
 

@@ -48,6 +48,8 @@ def label(
     size: tuple[int, int],
     *,
     align_corners: bool,
+    unknown_below: float = 0.0,
+    keep_confidences: bool = False,
     block_pixels: int = BLOCK_PIXELS,
 ) -> Labelling:
     """Upsample the probabilities bilinearly to the size of the photo and take the winner at each pixel.
@@ -56,6 +58,7 @@ def label(
 
     probabilities: (K, h, w) float32, which add up to 1.    ids: K class ids, the first wins a tie.
     size: (height, width) in pixels.    align_corners: whether the centres of the corner pixels lie upon each other.
+    unknown_below: winners of less than this probability become UNKNOWN.    keep_confidences: give the map of them too.
     """
     height, width = size
     channels = len(ids)
@@ -65,6 +68,7 @@ def label(
     wide = _lerp(probabilities[:, :, left], probabilities[:, :, right], column_shares)  # (K, h, W)
 
     labels = np.empty(size, dtype=np.uint8)
+    confidences = np.empty(size, dtype=np.uint8) if keep_confidences else None
     total = 0.0
     block_rows = max(1, block_pixels // width)
     for top in range(0, height, block_rows):
@@ -80,8 +84,20 @@ def label(
             np.copyto(winners, channel, where=values > best)
             np.maximum(best, values, out=best)
         labels[rows] = names[winners]
+        if unknown_below > 0:
+            labels[rows][best < unknown_below] = UNKNOWN
+        if confidences is not None:
+            confidences[rows] = (best.clip(0, 1) * 255).round()
         total += float(best.sum(dtype=np.float64))
-    return Labelling(ids=labels, confidence=min(total / (height * width), 1.0))
+    return Labelling(ids=labels, confidence=min(total / (height * width), 1.0), confidences=confidences)
+
+
+def resize(probabilities: np.ndarray, size: tuple[int, int], *, align_corners: bool) -> np.ndarray:
+    """(K, h, w) float32 -> (K, height, width) float32, bilinear."""
+    above, below, row_shares = _neighbours(probabilities.shape[1], size[0], align_corners)
+    left, right, column_shares = _neighbours(probabilities.shape[2], size[1], align_corners)
+    wide = _lerp(probabilities[:, :, left], probabilities[:, :, right], column_shares)  # (K, h, width)
+    return _lerp(wide[:, above], wide[:, below], row_shares[:, None])
 
 
 def _neighbours(source: int, target: int, align_corners: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

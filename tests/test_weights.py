@@ -17,7 +17,7 @@ import pytest
 
 from pipeline.errors import SegmenterError, WorkspaceError
 from pipeline.segmenters import registry
-from pipeline.segmenters.weights import Pin, fetch, sha256_of
+from pipeline.segmenters.weights import Pin, fetch, read_safetensors_header, recorded_sha256, sha256_of
 
 BODY = bytes(range(256)) * 4000
 SHA256 = hashlib.sha256(BODY).hexdigest()
@@ -312,3 +312,53 @@ def test_the_listing_needs_no_network_library():
     said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
 
     assert said.strip() == "set()"
+
+
+def test_the_first_digits_of_a_digest_are_enough_to_refuse(server: Server, pin: Pin, tmp_path: Path):
+    assert fetch(replace(pin, sha256=SHA256[:8]), tmp_path / "right").is_file()
+
+    with pytest.raises(SegmenterError, match=r"expected 00000000\.\.\."):
+        fetch(replace(pin, sha256="00000000"), tmp_path / "wrong")
+
+
+def test_where_only_the_first_digits_are_pinned_the_others_are_kept(server: Server, pin: Pin, tmp_path: Path):
+    pin = replace(pin, sha256=SHA256[:8])
+    fetch(pin, tmp_path)
+
+    assert recorded_sha256(tmp_path / "net.pth") == SHA256
+
+
+def test_a_file_of_any_size_is_taken_where_nobody_knows_it(server: Server, pin: Pin, tmp_path: Path):
+    server.body = BODY[:5000]
+
+    assert fetch(replace(pin, sha256=None, about_bytes=None), tmp_path).stat().st_size == 5000
+
+
+@pytest.mark.parametrize("says_length", [True, False])
+def test_a_server_cannot_fill_the_disk(server: Server, pin: Pin, tmp_path: Path, says_length: bool):
+    server.says_length = says_length
+    pin = replace(pin, sha256=None, about_bytes=None, most_bytes=100_000)
+
+    with pytest.raises(SegmenterError, match=r"sends more than 0\.1 MB, too much for net\.pth"):
+        fetch(pin, tmp_path)
+
+    assert not (tmp_path / "net.pth").exists()
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 400_000
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"\xff" * 100, (8).to_bytes(8, "little") + b'{"a": 1,'])
+def test_a_file_that_begins_unlike_its_kind_is_thrown_away(server: Server, pin: Pin, tmp_path: Path, body: bytes):
+    server.body = body
+    pin = replace(pin, file_name="net.safetensors", sha256=None, about_bytes=None)
+
+    with pytest.raises(SegmenterError, match=r"something else than a \.safetensors file"):
+        fetch(pin, tmp_path)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_safetensors_file_says_what_it_holds(tmp_path: Path):
+    path = tmp_path / "net.safetensors"
+    path.write_bytes((24).to_bytes(8, "little") + b'{"a": {"shape": [1, 2]}}' + b"12345678")
+
+    assert read_safetensors_header(path) == {"a": {"shape": [1, 2]}}

@@ -1,6 +1,7 @@
 """Pinned downloads of weights: each resumes, and its bytes are checked every time it is used."""
 
 import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ OnBytes = Callable[[str, int, int | None], None]
 
 SIZE_TOLERANCE = 0.1
 """How far, as a share, the size of a file may be from what its pin says."""
+MOST_HEADER_BYTES = 100_000_000
+"""The part of a safetensors file that names its entries is never longer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,11 +29,14 @@ class Pin:
     url: str
     file_name: str
     sha256: str | None
-    """64 hex digits; None where nobody could tell. Then the digest of the first download is kept beside the file."""
+    """64 hex digits, or the first of them where no more are published; None where nobody could tell. Unless all 64 are
+    known, the digest of the first download is kept beside the file."""
     license: str
     """SPDX-like id."""
-    about_bytes: int
-    """The size, within a tenth: it tells the weights from a page that says where to log in."""
+    about_bytes: int | None = None
+    """The size, within a tenth: it tells the weights from a page that says where to log in. None where nobody knows."""
+    most_bytes: int = 8_000_000_000
+    """No more is taken in, whatever the server says."""
 
 
 DEEPLABV2_COCOSTUFF164K = Pin(
@@ -65,6 +71,21 @@ def sha256_of(path: Path) -> str:
     """64 hex digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_safetensors_header(path: Path) -> dict:
+    """What a safetensors file says about its entries, read without torch.
+
+    Raises: ValueError when it is none.
+    """
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if length > min(MOST_HEADER_BYTES, path.stat().st_size):
+            raise ValueError("the header is longer than the file")
+        header = json.loads(file.read(length))
+    if not isinstance(header, dict):
+        raise ValueError("the header is no object")
+    return header
 
 
 def _download(pin: Pin, place: Path, on_bytes: OnBytes) -> Path:
@@ -121,44 +142,73 @@ def _receive(client: "httpx.Client", pin: Pin, part: Path, on_bytes: OnBytes) ->
             for chunk in response.iter_raw():
                 file.write(chunk)
                 here += len(chunk)
+                _check_size(pin, max(here, pin.about_bytes or 0))
                 on_bytes(pin.file_name, here, total)
     return True
 
 
 def _check_part(pin: Pin, place: Path, part: Path) -> None:
     _check_size(pin, part.stat().st_size)
-    expected = pin.sha256 or _recorded(place)
     found = sha256_of(part)
-    if expected and found != expected:
-        part.unlink()
-        _validator_path(part).unlink(missing_ok=True)
+    for expected in filter(None, (pin.sha256, recorded_sha256(place))):
+        if not found.startswith(expected):
+            _throw_away(part)
+            raise SegmenterError(
+                f"{pin.file_name} came from {pin.url} with the SHA-256 {found[:16]}..., expected {expected[:16]}..., "
+                "and was thrown away. Run the same command again; if it stays so, the file was changed at its source"
+            )
+    if not _is_what_its_name_says(part, place.suffix):
+        _throw_away(part)
         raise SegmenterError(
-            f"{pin.file_name} came from {pin.url} with the SHA-256 {found[:16]}..., expected {expected[:16]}..., "
-            "and was thrown away. Run the same command again; if it stays so, the file was changed at its source"
+            f"{pin.url} sent something else than a {place.suffix} file, and it was thrown away. "
+            "Open the address in a browser: there may be a login page in between"
         )
 
 
 def _check_place(pin: Pin, place: Path) -> None:
-    found = sha256_of(place)
-    expected = pin.sha256 or _recorded(place)
-    if expected is None:
+    found, recorded = sha256_of(place), recorded_sha256(place)
+    for expected in filter(None, (pin.sha256, recorded)):
+        if not found.startswith(expected):
+            raise SegmenterError(
+                f"{place} has the SHA-256 {found[:16]}..., expected {expected[:16]}.... "
+                "Delete it and run the same command again: it is downloaded anew"
+            )
+    if recorded is None and len(pin.sha256 or "") < 64:
         write_atomically(_record_path(place), f"{found}  {place.name}\n".encode())
-    elif found != expected:
-        raise SegmenterError(
-            f"{place} has the SHA-256 {found[:16]}..., expected {expected[:16]}.... "
-            "Delete it and run the same command again: it is downloaded anew"
-        )
 
 
 def _check_size(pin: Pin, total: int | None) -> None:
-    if total is not None and abs(total - pin.about_bytes) > SIZE_TOLERANCE * pin.about_bytes:
+    if total is None:
+        return
+    if total > pin.most_bytes:
+        raise SegmenterError(
+            f"{pin.url} sends more than {_megabytes(pin.most_bytes)}, too much for {pin.file_name}. Look at the address"
+        )
+    if pin.about_bytes is not None and abs(total - pin.about_bytes) > SIZE_TOLERANCE * pin.about_bytes:
         raise SegmenterError(
             f"{pin.url} offers {_megabytes(total)} instead of about {_megabytes(pin.about_bytes)}. "
             "Open the address in a browser: there may be a login page in between"
         )
 
 
-def _recorded(place: Path) -> str | None:
+def _throw_away(part: Path) -> None:
+    part.unlink()
+    _validator_path(part).unlink(missing_ok=True)
+
+
+def _is_what_its_name_says(path: Path, suffix: str) -> bool:
+    """Whether a file begins like one of its kind; kinds that are not known here are believed."""
+    try:
+        if suffix == ".safetensors":
+            read_safetensors_header(path)
+        if suffix == ".json":
+            json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def recorded_sha256(place: Path) -> str | None:
     """The SHA-256 that the file had when it was first used."""
     record = _record_path(place)
     return record.read_text(encoding="utf-8").split(" ")[0].strip() if record.is_file() else None

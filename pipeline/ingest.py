@@ -2,20 +2,23 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 
 from pipeline import curate, images
-from pipeline.classes import Taxonomy
+from pipeline.classes import Taxonomy, load_taxonomy, translate_ids
 from pipeline.errors import PhotoError
 from pipeline.manifest import Manifest
+from pipeline.measures import measure
 from pipeline.rows import FAILED, GIVEN, REJECTED, Row, digest, plain, stage_key
+from pipeline.rules import MIN_SIDE
+from pipeline.segmenters.segmenter import Labelling
 from pipeline.sources.candidate import Candidate
 from pipeline.stages.label import NAME as LABEL
 from pipeline.stages.label import keep_labels
 from pipeline.workspace import Workspace, write_atomically
 
-MIN_SIDE_PX = 64
-"""Default of the smallest shorter side of a photo: the crop of the smallest training preset."""
+MIN_SIDE_PX = int(MIN_SIDE.least)
+"""Default of the smallest shorter side of a photo."""
 MAX_SIDE_PX = 2048
 """Default of the longest side that a photo is kept at."""
 
@@ -40,6 +43,7 @@ class Ingest:
 
     known: the rows that are there. The same bytes under two names are one row; the names that bytes were found under
     are collected in `other_names` (id -> names) until `settle` adds those to the row that are not its original_name.
+    keep_all: photos are kept however small they are.
     """
 
     name = "ingest"
@@ -49,12 +53,13 @@ class Ingest:
     known: Mapping[str, Row]
     min_side_px: int = MIN_SIDE_PX
     max_side_px: int = MAX_SIDE_PX
+    keep_all: bool = False
     other_names: dict[str, set[str]] = field(default_factory=dict)
     duplicates: int = 0
     """Candidates whose bytes came under another name before."""
 
     def __post_init__(self) -> None:
-        self._key = stage_key(self.name, 1, min_side_px=self.min_side_px, max_side_px=self.max_side_px)
+        self._key = stage_key(self.name, 2, max_side_px=self.max_side_px)
         self._ordinal = 1 + max((row.added or 0 for row in self.known.values() if row.group), default=0)
         self._by_name = {(row.source, row.original_name): row for row in self.known.values()}
 
@@ -77,8 +82,8 @@ class Ingest:
         try:
             photo = images.decode_photo(found.data, max_side_px=self.max_side_px)
             height, width = photo.pixels.shape[:2]
-            if min(height, width) < self.min_side_px and row.keep != "yes":
-                return row.rejected(self.name, self._key, "min_side", min(height, width))
+            if self._is_too_small(row, min(height, width)):
+                return row.rejected(self.name, self._key, MIN_SIDE.name, min(height, width))
             return self._kept(row, candidate, photo)
         except PhotoError as error:
             return row.failed(self.name, self._key, f"{found.name} {error}")
@@ -99,11 +104,20 @@ class Ingest:
         return found
 
     def _is_done(self, row: Row) -> bool:
-        if row.keys.get(self.name) != self._key or (row.status == REJECTED and row.keep == "yes"):
+        if row.keys.get(self.name) != self._key or not self._is_size_settled(row):
             return False
         if row.keys.get(LABEL) == GIVEN and not self.workspace.holds("labels", row.id):
             return False
         return not row.file_name or self.workspace.holds("images", row.id)
+
+    def _is_size_settled(self, row: Row) -> bool:
+        """Whether the smallest side and the user's word would decide of the row what was decided."""
+        is_rejected = row.status == REJECTED and row.rule == MIN_SIDE.name
+        sides = (row.rule_value,) if is_rejected else (row.width, row.height)
+        return None in sides or is_rejected == self._is_too_small(row, min(sides))
+
+    def _is_too_small(self, row: Row, shorter_side_px: float) -> bool:
+        return shorter_side_px < self.min_side_px and row.keep != "yes" and not self.keep_all
 
     def _row(self, candidate: Candidate, id: str, *, sha256: str) -> Row:
         cells = {name: plain(getattr(candidate, name)) for name in _SOURCE_CELLS}
@@ -124,6 +138,7 @@ class Ingest:
             captured_at=photo.captured_at,
             dhash=dhash,
             dhash_mirror=dhash_mirror,
+            **asdict(measure(photo.pixels)),
             changes=plain("; ".join(photo.changes)),
             added=row.added if row.group else self._ordinal,
             digests={"image": digest(data)},
@@ -134,8 +149,8 @@ class Ingest:
         if ids.shape != (height, width):
             sizes = f"{ids.shape[1]}x{ids.shape[0]}, its photo is {width}x{height}"
             raise PhotoError(f"comes with a label map of another size: {sizes}")
-        said = {"key": GIVEN, "model": candidate.source, "confidence": 1.0}
-        return keep_labels(self.workspace, self.taxonomy, row, ids, **said)
+        labelling = Labelling(ids=translate_ids(ids, load_taxonomy(), self.taxonomy), confidence=1.0)
+        return keep_labels(self.workspace, self.taxonomy, row, labelling, key=GIVEN, model=candidate.source)
 
 
 def settle(manifest: Manifest, other_names: Mapping[str, set[str]]) -> list[Row]:

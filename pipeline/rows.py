@@ -115,6 +115,26 @@ class Row:
     sha256: str = _column("text", "SHA-256 of the original bytes", file="provenance")
     dhash: str = _column("text", "256-bit difference hash of the photo, 64 hex digits", file="provenance")
     dhash_mirror: str = _column("text", "the same of its mirror image", file="provenance")
+    sharpness: float | None = _column(
+        "number", "share of an edge's step that is made within one pixel at 256 px, 0 to 1", file="provenance"
+    )
+    colourfulness: float | None = _column(
+        "number", "0 for a photo in grey levels, about 30 for an ordinary one", file="provenance"
+    )
+    flatness: float | None = _column(
+        "number", "share of the photo without the slightest grain, 0 to 1", file="provenance"
+    )
+    layers: float | None = _column(
+        "number",
+        "share of the variance of its colours that the height in the photo explains, 0 to 1",
+        file="provenance",
+    )
+    icy: float | None = _column(
+        "number", "share of the photo in the colours of snow and ice, 0 to 1", file="provenance"
+    )
+    border: float | None = _column(
+        "number", "share of the photo that is a frame or bars of one colour, 0 to 1", file="provenance"
+    )
     added: int | None = _column("integer", "the how-manieth ingest brought the photo", file="provenance")
     changes: str = _column("text", "what normalisation changed, separated by '; '", file="provenance")
     other_names: tuple[str, ...] = _column("list", "other names of the same bytes, JSON", file="provenance")
@@ -127,9 +147,12 @@ class Row:
     """Columns of the user's own, kept as they are."""
 
     def done(self, stage: str, key: str, **cells: Any) -> "Row":
-        """The row after a stage has done it: these cells filled, the stage's key kept, older complaints of it gone."""
+        """The row after a stage has done it: these cells filled, the stage's key kept, older complaints of it gone.
+
+        digests: of the files made; "" for a file that an earlier time made and this one did not.
+        """
         fresh = {"status": OK, "stage": "", "error": "", "rule": "", "rule_value": None}
-        digests = {**self.digests, **cells.pop("digests", {})}
+        digests = {kind: value for kind, value in {**self.digests, **cells.pop("digests", {})}.items() if value}
         return replace(self, **fresh, **cells, digests=digests, keys={**self.keys, stage: key})
 
     def failed(self, stage: str, key: str, error: str) -> "Row":

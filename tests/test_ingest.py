@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from pipeline import images
 from pipeline.engine import Summary, walk
 from pipeline.ingest import Ingest, settle
 from pipeline.manifest import Manifest, read, writing
+from pipeline.measures import Measures, measure
 from pipeline.rows import FAILED, GIVEN, OK, REJECTED, Row
 from pipeline.sources.candidate import Candidate
 from pipeline.sources.catalogue import open_source
@@ -123,6 +124,14 @@ def test_a_row_has_the_digest_of_the_photo_that_is_kept(workspace, photos):
     row = rows_of(workspace)[0]
     data = workspace.resolve(row.file_name).read_bytes()
     assert row.digests == {"image": hashlib.sha256(data).hexdigest()[:16]}
+
+
+def test_a_row_has_the_measures_of_the_photo(workspace, photos, photo_of):
+    ingest(workspace, photos)
+
+    row = rows_of(workspace)[0]
+    measured = measure(photo_of(0))
+    assert {one.name: getattr(row, one.name) for one in fields(Measures)} == asdict(measured)
 
 
 def test_every_photo_has_a_group_and_a_split(workspace, photos):
@@ -454,6 +463,43 @@ def test_another_smallest_side_looks_at_every_photo_again(workspace, photos):
     ingest(workspace, photos)
 
     assert ingest(workspace, photos, min_side_px=100) == Summary(rejected=5)
+
+
+def test_a_smaller_smallest_side_takes_in_what_was_too_small(workspace, photos):
+    ingest(workspace, photos, min_side_px=100)
+
+    summary = ingest(workspace, photos, min_side_px=90)
+
+    assert (summary, {row.status for row in rows_of(workspace)}) == (Summary(done=5), {OK})
+
+
+def test_another_smallest_side_that_decides_the_same_changes_nothing(workspace, photos):
+    Image.fromarray(GREEN[:40]).save(photos / "small.png")
+    ingest(workspace, photos, min_side_px=64)
+    before = files_of(workspace)
+
+    summary = ingest(workspace, photos, min_side_px=50)
+
+    assert (summary, files_of(workspace)) == (Summary(idle=6), before)
+
+
+def test_a_photo_that_is_too_small_is_kept_where_all_are(workspace, photos):
+    Image.fromarray(GREEN[:10]).save(photos / "small.png")
+    ingest(workspace, photos)
+
+    summary = ingest(workspace, photos, keep_all=True)
+
+    assert (summary, {row.status for row in rows_of(workspace)}) == (Summary(done=1, idle=5), {OK})
+
+
+def test_a_photo_that_another_rule_rejected_is_not_taken_in_again_because_it_is_kept(workspace, photos):
+    ingest(workspace, photos)
+    id = id_of(photos / "a.png")
+    with writing(workspace) as manifest:
+        row = replace(manifest.rows[id], status=REJECTED, stage="label", rule="natural", rule_value=0.1, keep="yes")
+        manifest.record(row)
+
+    assert ingest(workspace, photos) == Summary(idle=5)
 
 
 def test_a_small_copy_that_is_kept_late_joins_the_group_of_its_original(workspace, photos, photo_of):

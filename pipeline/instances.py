@@ -1,6 +1,5 @@
-"""A label map, and where there is one its photo -> instance ids -> the edges between them."""
+"""A label map, and where there are any its photo and its segments -> instance ids -> the edges between them."""
 
-import heapq
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,56 +10,71 @@ from pipeline.errors import PhotoError
 MOST = np.iinfo(np.uint16).max
 """Segments that an instance map can tell apart."""
 
-PIECE_SHARE = 1 / 2000
-"""A thing is not split into pieces smaller than this share of the photo,"""
-PIECE_OF_THING = 1 / 20
-"""or smaller than this share of the thing,"""
+PIECE_SHARE = 1 / 1000
+"""A thing is not split into parts smaller than this share of the photo,"""
+PIECE_OF_THING = 1 / 5
+"""or smaller than this share of what is split,"""
 PIECE_PX = 64
 """or smaller than this many pixels."""
 
-FINE_PX = 640
-"""A photo of this longest side is looked at pixel by pixel; on a larger one everything is as many times coarser."""
-BORDER_CONTRAST = 24
-"""Where the photo's levels differ by less than this within two pixels all around, no border is seen,"""
+LOOK_PX = 320
+"""A thing of this longest side is looked at pixel by pixel; on a larger one everything is as many times coarser."""
+BORDER_CONTRAST = 8
+"""Where the photo's levels differ by less than this within two pixels to the left and right, no border is seen,"""
 BORDER_FACTOR = 2.0
-"""nor where they differ by less than this many times what is usual inside the two pieces."""
-BORDER_LENGTH = 0.75
-"""The share of a split along which a border has to be seen."""
+"""nor where they differ by less than this many times what is usual inside the thing."""
+BORDER_LENGTH = 0.9
+"""The share of a cut along which a border has to be seen."""
+NECK = 0.97
+"""A cut is at most this share of the height of the taller part: where two things meet, their outline has a notch."""
+SEEN, ASIDE = np.float32(0.02), np.float32(0.01)
+"""What a cut pays at most for a pixel of a border that is seen, and for a step aside; where none is seen it pays 1."""
+TALL = 0.9
+"""The height of a part is what this share of its columns do not exceed."""
 
 
-def find_instances(labels: np.ndarray, photo: np.ndarray | None, things: Sequence[int]) -> np.ndarray:
+def find_instances(
+    labels: np.ndarray, photo: np.ndarray | None, things: Sequence[int], segments: np.ndarray | None = None
+) -> np.ndarray:
     """Instance ids (H, W) uint16: 0 unknown; then the stuff classes, one segment each; then things, class by class.
 
-    A thing is a 4-connected piece of its class. With a photo it is split where the photo shows a border between two
-    parts of it. Within a class ids follow the order in which a reader meets the things.
+    Where the things were told apart already, `segments` says how: the pixels of a class in one segment are one thing,
+    however many parts of it are seen. What no segment covers is a thing a 4-connected piece, cut where the photo shows
+    that two stand side by side; a sliver beside a segment joins it.
+    Segments count where the labels say a thing or unknown, so that a person of no class has an outline too; of stuff
+    the label map has the last word. Every border between labels is one between instances, as no id has two labels.
+    Within a class ids follow the order in which a reader meets the things.
 
     labels: (H, W) uint8, 255 unknown.    photo: (H, W, 3) uint8 RGB.    things: ids of the classes to be counted.
+    segments: (H, W) uint16, 0 where there is none.
+
     Raises: PhotoError when there are more than 65,535 segments.
     """
     import cv2
 
-    present = [id for id in np.unique(labels).tolist() if id != UNKNOWN]
+    present = [id for id in np.flatnonzero(np.bincount(labels.ravel(), minlength=256)).tolist() if id != UNKNOWN]
     stuff = [id for id in present if id not in things]
-    numbers = np.zeros(256, dtype=np.int32)
+    numbers = np.zeros(256, dtype=np.uint8)
     numbers[stuff] = np.arange(1, len(stuff) + 1)
-    instances = numbers[labels]  # (H, W)
+    instances = cv2.LUT(labels, numbers).astype(np.int32)  # (H, W)
     count = len(stuff)
-    if count == len(present):
-        return instances.astype(np.uint16)
-
-    smooth = contrast = None
-    if photo is not None:
-        step = max(1, round(max(labels.shape) / FINE_PX))
-        reach = 4 * step + 1
-        smooth = cv2.GaussianBlur(photo, (reach, reach), step)
-        contrast = cv2.morphologyEx(smooth, cv2.MORPH_GRADIENT, np.ones((reach, reach), np.uint8)).max(axis=2)
-    for id in present:
-        if id in stuff:
-            continue
-        mask = (labels == id).astype(np.uint8)
-        pieces = _components(mask, smooth, contrast)
+    smallest_px = max(PIECE_PX, labels.size * PIECE_SHARE)
+    for id in [id for id in present if id in things]:
+        mask = (labels == id).view(np.uint8)
+        left, top, width, height = cv2.boundingRect(mask)
+        place = np.s_[top : top + height, left : left + width]
+        mask = mask[place]
+        told = None if segments is None else np.where(mask, segments[place], 0)
+        free = mask if told is None else mask & (told == 0)
+        pieces = _components(free, None if photo is None else photo[place], smallest_px)
+        if told is not None:
+            pieces = _with_segments(pieces, told, smallest_px)
         pieces, found = _in_reading_order(pieces)
-        instances = np.where(mask, pieces + count, instances)
+        np.copyto(instances[place], pieces + count, where=mask.view(bool))
+        count += found
+    if segments is not None:
+        pieces, found = _in_reading_order(np.where(labels == UNKNOWN, segments, 0).astype(np.int32))
+        instances = np.where(pieces > 0, pieces + count, instances)
         count += found
     if count > MOST:
         raise PhotoError(f"has {count:,} segments, more than the {MOST:,} that an instance map can tell apart")
@@ -82,134 +96,144 @@ def find_edges(instances: np.ndarray) -> np.ndarray:
     return edges
 
 
-def _components(mask: np.ndarray, smooth: np.ndarray | None, contrast: np.ndarray | None) -> np.ndarray:
-    """The things of one class: (H, W) int32, 0 outside, numbers in no order."""
+def _components(mask: np.ndarray, photo: np.ndarray | None, smallest_px: float) -> np.ndarray:
+    """The things of one class that the photo tells apart: (h, w) int32, 0 outside, numbers in no order."""
     import cv2
 
     found, components, boxes, _ = cv2.connectedComponentsWithStats(mask, connectivity=4, ltype=cv2.CV_32S)
-    if smooth is None or contrast is None:
+    if photo is None:
         return components
-    smallest = max(PIECE_PX, mask.size * PIECE_SHARE)
     numbered = found
-    large = np.flatnonzero(boxes[1:, cv2.CC_STAT_AREA] >= 2 * smallest) + 1
-    for number in large:
-        left, top, width, height, area = boxes[number]
+    for number in np.flatnonzero(boxes[1:, cv2.CC_STAT_AREA] >= 2 * smallest_px) + 1:
+        left, top, width, height, _ = boxes[number]
         place = np.s_[top : top + height, left : left + width]
-        inside = components[place] == number
-        pieces = _split(inside, smooth[place], contrast[place], max(smallest, area * PIECE_OF_THING))
-        if pieces.max() > 1:
-            components[place][inside] = pieces[inside] + numbered
-            numbered += pieces.max()
+        _, *others = _split(components[place] == number, photo[place], smallest_px)
+        for part in others:
+            components[place][part] = numbered
+            numbered += 1
     return components
 
 
-def _split(inside: np.ndarray, smooth: np.ndarray, contrast: np.ndarray, smallest: float) -> np.ndarray:
-    """A thing parted where the photo shows a border: (h, w) int32, pieces 1..n, 0 outside.
+def _split(thing: np.ndarray, photo: np.ndarray, smallest_px: float) -> list[np.ndarray]:
+    """A thing cut where two stand side by side: its parts, (h, w) bool each, 4-connected.
 
-    inside: (h, w) bool.    smooth: (h, w, 3) uint8, the photo blurred.    contrast: (h, w) uint8, its local range.
+    thing: (h, w) bool, 4-connected.    photo: (h, w, 3) uint8 RGB.
     """
     import cv2
 
-    # Seeds: what is farthest from the outline of the thing, and from what may be a border in it
-    usual = np.median(contrast[inside])
-    calm = inside & (contrast <= max(BORDER_CONTRAST, BORDER_FACTOR * usual))
-    distance = cv2.distanceTransform(np.pad(calm, 1).astype(np.uint8), cv2.DIST_L2, 5)
-    radius = max(2, int(np.sqrt(smallest) / 2))
-    around = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
-    peaks = (distance >= radius / 2) & (distance == cv2.dilate(distance, around))
-    found, seeds = cv2.connectedComponents(peaks.astype(np.uint8), connectivity=4, ltype=cv2.CV_32S)
-    if found <= 2:
-        return inside.astype(np.int32)
+    # Borders that stand upright: a level one is a roof on its wall
+    step = -(-max(thing.shape) // LOOK_PX)
+    height, width = thing[::step, ::step].shape
+    small = photo if step == 1 else cv2.resize(photo, (width, height), interpolation=cv2.INTER_AREA)
+    smooth = cv2.GaussianBlur(small, (5, 5), 1)
+    contrast = cv2.morphologyEx(smooth, cv2.MORPH_GRADIENT, np.ones((1, 5), np.uint8)).max(axis=2)
 
-    # Each seed grows over the photo until it meets another
-    framed = np.pad(inside, 1)
-    seeds[~framed] = found
-    grown = cv2.watershed(np.pad(smooth, ((1, 1), (1, 1), (0, 0)), mode="edge"), seeds)
-    grown = np.where(grown < found, grown, 0).clip(min=0).astype(np.uint16)
-    return _merge(_fill(grown, framed)[1:-1, 1:-1].astype(np.int32), contrast, smallest)
+    waiting, parts = [thing], []
+    while waiting:
+        part = waiting.pop()
+        columns = _cut(part[::step, ::step], contrast)
+        sides = None if columns is None else _sides(part, columns.repeat(step)[: len(part)] * step)
+        if sides is None or min(side.sum() for side in sides) < smallest_px:
+            parts.append(part)
+        else:
+            waiting += sides
+    return parts
 
 
-def _fill(pieces: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    """The pieces without the lines between them: what is 0 inside goes to a piece that it touches.
+def _cut(part: np.ndarray, contrast: np.ndarray) -> np.ndarray | None:
+    """The column at which each row is cut into left and right, (h,) whole numbers; None where nothing parts the two.
 
-    pieces: (h, w) uint16.    inside: (h, w) bool, 4-connected.
+    Of all ways from the top to the bottom that go one column aside a row at most, and leave enough on both sides, it is
+    the one that crosses the fewest pixels of the thing where no border is seen.
+    part: (h, w) bool.    contrast: (h, w) uint8, how much the photo's levels differ near a pixel.
     """
     import cv2
 
-    # Lines are one pixel wide; what is left after three steps are thin parts that no seed has reached
-    cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
-    for _ in range(3):
-        pieces = np.where(inside & (pieces == 0), cv2.dilate(pieces, cross), pieces)
-    count, parts = cv2.connectedComponents((inside & (pieces == 0)).astype(np.uint8), connectivity=4, ltype=cv2.CV_32S)
-    owners = np.zeros(count, dtype=np.uint16)
-    np.maximum.at(owners, parts[parts > 0], cv2.dilate(pieces, cross)[parts > 0])
-    return np.where(parts > 0, owners[parts], pieces)
+    share = part.sum(axis=0).cumsum() / max(1, part.sum())
+    first, end = np.searchsorted(share, [PIECE_OF_THING, 1 - PIECE_OF_THING])
+    if end - first < 3:
+        return None
+    least = max(BORDER_CONTRAST, BORDER_FACTOR * np.median(contrast[part]))
+    there, seen = part[:, first:end], contrast[:, first:end] > least
+    is_blocked = (there & ~seen).all(axis=1)
+    if is_blocked.sum() > (1 - BORDER_LENGTH) * len(part):
+        return None
+    middle = 1 - cv2.blur(contrast[:, first:end], (5, 1)) / np.float32(256)  # least where a border is, not beside it
+    cost = np.where(there, np.where(seen, SEEN * middle, np.float32(1)), np.float32(0))
+
+    # From row to row, what the cheapest way to each column costs; and from the cheapest end back to the top
+    height, width = cost.shape
+    totals = np.full((height + 1, width + 2), np.inf, np.float32)
+    totals[0, 1:-1] = 0
+    for y in range(height):
+        before = totals[y]
+        best = np.minimum(before[:-2], before[2:])
+        best += ASIDE
+        np.minimum(before[1:-1], best, out=best)
+        np.add(best, cost[y], out=totals[y + 1, 1:-1])
+    columns = np.empty(height, np.int64)
+    column = int(totals[-1].argmin())
+    for y in range(height - 1, -1, -1):
+        columns[y] = column - 1
+        left, ahead, right = totals[y, column - 1 : column + 2]
+        if min(left, right) + ASIDE < ahead:
+            column += -1 if left <= right else 1
+
+    rows = np.arange(height)
+    crossed = there[rows, columns]
+    length = crossed.sum()
+    if (crossed & seen[rows, columns]).sum() < BORDER_LENGTH * length:
+        return None
+    is_right = np.arange(part.shape[1]) >= first + columns[:, None]
+    tallest = max(_height(part & is_right), _height(part & ~is_right))
+    return first + columns if length <= NECK * tallest else None
 
 
-def _merge(pieces: np.ndarray, contrast: np.ndarray, smallest: float) -> np.ndarray:
-    """The pieces again, those joined between which the photo shows no border, the faintest first; then the small ones.
+def _height(part: np.ndarray) -> float:
+    columns = part.sum(axis=0)
+    columns = np.sort(columns[columns > 0])
+    return float(columns[int(TALL * (len(columns) - 1))]) if len(columns) else 0.0
 
-    pieces: (h, w) int32, 0 outside.
+
+def _sides(part: np.ndarray, columns: np.ndarray) -> list[np.ndarray]:
+    """What lies left and right of a cut, (h, w) bool each, 4-connected: what is cut off from its side joins the other.
+
+    part: (h, w) bool, 4-connected.    columns: (h,), where the right side begins in each row.
+    """
+    left = _largest(part & (np.arange(part.shape[1]) < columns[:, None]))
+    right = _largest(part & ~left)
+    return [part & ~right, right]
+
+
+def _largest(mask: np.ndarray) -> np.ndarray:
+    """The largest 4-connected piece of a mask, (h, w) bool."""
+    import cv2
+
+    found, pieces, boxes, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=4, ltype=cv2.CV_32S)
+    return pieces == 1 + boxes[1:, cv2.CC_STAT_AREA].argmax() if found > 1 else mask
+
+
+def _with_segments(pieces: np.ndarray, told: np.ndarray, smallest_px: float) -> np.ndarray:
+    """The things of one class, those told apart and those that were not: (h, w) int32, 0 outside, numbers in no order.
+
+    pieces: (h, w) int32, what no segment covers; those smaller than a thing join the segment that they touch most.
+    told: (h, w) uint16, the segments of this class.
     """
     count = int(pieces.max()) + 1
-    inner = np.bincount((pieces * 256 + contrast).ravel(), minlength=count * 256).reshape(count, 256)
-    borders: list[dict[int, np.ndarray]] = [{} for _ in range(count)]
-    for one, other, levels in _borders(pieces, contrast, count):
-        borders[one][other] = borders[other][one] = levels
-    parent = np.arange(count)
-    age = [0] * count
-
-    def seen(one: int, other: int) -> float:
-        """The share of the split between two pieces along which a border is seen; less than 0 when one is too small."""
-        usual = max(_median(inner[one]), _median(inner[other]))
-        least = min(255, int(max(BORDER_CONTRAST, BORDER_FACTOR * usual)))
-        levels = borders[one][other]
-        share = levels[least + 1 :].sum() / levels.sum()
-        return share - 1 if min(inner[one].sum(), inner[other].sum()) < smallest else share
-
-    queue = [(seen(one, other), one, other, 0, 0) for one in range(count) for other in borders[one] if one < other]
-    heapq.heapify(queue)
-    while queue:
-        share, one, other, *ages = heapq.heappop(queue)
-        if ages != [age[one], age[other]]:
-            continue
-        if share >= BORDER_LENGTH:
-            break
-        # The second becomes part of the first, and hands over its borders
-        parent[other] = one
-        inner[one] += inner[other]
-        age[one] += 1
-        age[other] = -1
-        for third, levels in borders[other].items():
-            del borders[third][other]
-            if third != one:
-                borders[one][third] = borders[third][one] = borders[one].get(third, 0) + levels
-        for third in borders[one]:
-            low, high = min(one, third), max(one, third)
-            heapq.heappush(queue, (seen(low, high), low, high, age[low], age[high]))
-
-    while (parent[parent] != parent).any():
-        parent = parent[parent]
-    names = np.unique(parent, return_inverse=True)[1]
-    return names[pieces].astype(np.int32)
-
-
-def _borders(pieces: np.ndarray, contrast: np.ndarray, count: int) -> list[tuple[int, int, np.ndarray]]:
-    """Pairs of pieces that touch, and how often each contrast 0..255 occurs along their border."""
-    codes = []
+    owners = np.arange(count) + MOST + 1
+    owners[0] = 0
+    touching = []
     for near, far in ((np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1], np.s_[1:])):
-        low, high = np.minimum(pieces[near], pieces[far]), np.maximum(pieces[near], pieces[far])
-        touch = (low != high) & (low > 0)
-        pairs = low[touch].astype(np.int64) * count + high[touch]
-        codes += [pairs * 256 + contrast[near][touch], pairs * 256 + contrast[far][touch]]
-    pairs, levels = np.divmod(np.concatenate(codes), 256)
-    names, index = np.unique(pairs, return_inverse=True)
-    counts = np.bincount(index * 256 + levels, minlength=len(names) * 256).reshape(-1, 256)
-    return [(*divmod(int(name), count), levels) for name, levels in zip(names, counts, strict=True)]
-
-
-def _median(counts: np.ndarray) -> int:
-    return int(np.searchsorted(np.cumsum(counts), counts.sum() / 2))
+        for one, other in ((near, far), (far, near)):
+            meet = (pieces[one] > 0) & (told[other] > 0)
+            touching.append(pieces[one][meet].astype(np.int64) * (MOST + 1) + told[other][meet])
+    pairs, lengths = np.unique(np.concatenate(touching), return_counts=True)
+    is_sliver = np.bincount(pieces.ravel(), minlength=count) < smallest_px
+    for pair in pairs[np.argsort(lengths, kind="stable")]:
+        piece, segment = divmod(int(pair), MOST + 1)
+        if is_sliver[piece]:
+            owners[piece] = segment
+    return np.where(told > 0, told, owners[pieces])
 
 
 def _in_reading_order(pieces: np.ndarray) -> tuple[np.ndarray, int]:

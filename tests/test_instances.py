@@ -9,9 +9,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from pipeline.errors import PhotoError
+from pipeline.images import read_labels
 from pipeline.instances import find_edges, find_instances
 
-PARITY = Path(__file__).parents[2] / "shared" / "parity" / "edges.npz"
+SHARED = Path(__file__).parents[2] / "shared"
+PARITY = SHARED / "parity" / "edges.npz"
+COCO = SHARED / "data" / "coco_stuff_sample"
 
 SKY, MEADOW, HOUSE, ROCK, UNKNOWN = 0, 1, 2, 3, 255
 THINGS = (HOUSE, ROCK)
@@ -20,9 +23,9 @@ MAPS = arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, max_side=14), eleme
 
 
 def scene() -> tuple[np.ndarray, np.ndarray]:
-    """Labels and photo, 120 x 160: one region of houses, 60 x 120, under the sky; the photo shows it plain."""
+    """Labels and photo, 120 x 160: a low house from x = 20 and a high one from x = 80; the photo shows them plain."""
     labels = np.full((120, 160), SKY, np.uint8)
-    labels[40:100, 20:140] = HOUSE
+    labels[50:100, 20:80] = labels[40:100, 80:140] = HOUSE
     photo = np.full((120, 160, 3), (120, 160, 220), np.uint8)
     photo[labels == HOUSE] = (150, 130, 110)
     return labels, photo
@@ -119,8 +122,8 @@ def test_two_houses_with_a_dark_line_between_become_two():
     ids = find_instances(labels, photo, THINGS)
 
     assert ids.max() == 3
-    assert set(ids[40:100, 20:77].ravel()) == {2}
-    assert set(ids[40:100, 83:140].ravel()) == {3}
+    assert set(ids[50:100, 20:77].ravel()) == {3}
+    assert set(ids[40:100, 83:140].ravel()) == {2}
 
 
 def test_two_houses_of_different_colours_become_two():
@@ -129,18 +132,42 @@ def test_two_houses_of_different_colours_become_two():
 
     ids = find_instances(labels, photo, THINGS)
 
-    assert set(ids[40:100, 20:78].ravel()) == {2}
-    assert set(ids[40:100, 82:140].ravel()) == {3}
+    assert set(ids[50:100, 20:78].ravel()) == {3}
+    assert set(ids[40:100, 82:140].ravel()) == {2}
 
 
-def test_four_houses_become_four_in_reading_order():
+def test_three_houses_in_a_row_become_three_in_reading_order():
     labels, photo = scene()
-    photo[40:100, 79:81] = 30
-    photo[69:71, 20:140] = 30
+    labels[30:100, 60:100] = HOUSE
+    photo[30:100, 60:100] = (60, 40, 40)
 
     ids = find_instances(labels, photo, THINGS)
 
-    assert [ids[y, x] for y in (50, 90) for x in (40, 120)] == [2, 3, 4, 5]
+    assert [ids[90, x] for x in (30, 70, 120)] == [4, 2, 3]
+    assert ids.max() == 4
+
+
+def test_a_wall_in_the_shade_is_no_house_of_its_own():
+    labels, photo = scene()
+    labels[40:100, 20:140] = HOUSE
+    photo[40:100, 80:140] = (60, 40, 40)
+
+    assert find_instances(labels, photo, THINGS).max() == 2
+
+
+def test_a_roof_is_no_house_of_its_own():
+    labels, photo = scene()
+    photo[40:70] = (60, 40, 40)
+
+    assert find_instances(labels, photo, THINGS).max() == 2
+
+
+def test_a_chimney_at_the_end_is_no_house_of_its_own():
+    labels, photo = scene()
+    labels[20:100, 134:140] = HOUSE
+    photo[20:100, 134:140] = (60, 40, 40)
+
+    assert find_instances(labels, photo, THINGS).max() == 2
 
 
 def test_a_plain_house_stays_one():
@@ -193,7 +220,7 @@ def test_things_are_split_alike_at_any_size():
     large = find_instances(labels.repeat(8, 0).repeat(8, 1), photo.repeat(8, 0).repeat(8, 1), THINGS)
 
     assert large.max() == 3
-    assert set(large[320:800, 160:600].ravel()) == {2}
+    assert set(large[400:800, 160:600].ravel()) == {3}
 
 
 def test_every_piece_hangs_together_and_none_is_lost():
@@ -227,6 +254,88 @@ def test_pieces_stay_inside_their_things(seed):
 
     owners = np.unique(np.stack([ids.ravel(), unsplit.ravel()]), axis=1)
     assert len(owners[0]) == len(set(owners[0])) == ids.max() + 1 - (not (ids == 0).any())
+
+
+# With segments
+
+
+def test_a_class_in_a_segment_is_one_thing_and_the_photo_is_not_asked():
+    labels, photo = scene()
+    photo[40:100, 79:81] = 30
+
+    ids = find_instances(labels, photo, THINGS, segments=np.full(labels.shape, 9, np.uint16))
+
+    assert ids.max() == 2
+
+
+def test_segments_tell_houses_apart_that_touch():
+    labels = np.array([[HOUSE, HOUSE, HOUSE, SKY]], np.uint8)
+    segments = np.array([[7, 7, 3, 0]], np.uint16)
+
+    assert find_instances(labels, None, THINGS, segments=segments).tolist() == [[2, 2, 3, 1]]
+
+
+def test_the_seen_parts_of_a_segment_are_one_thing():
+    labels = np.array([[HOUSE, SKY, HOUSE]], np.uint8)
+    segments = np.array([[5, 5, 5]], np.uint16)
+
+    assert find_instances(labels, None, THINGS, segments=segments).tolist() == [[2, 1, 2]]
+
+
+def test_a_segment_over_two_classes_is_a_thing_of_each():
+    labels = np.array([[HOUSE, HOUSE, ROCK]], np.uint8)
+    segments = np.array([[5, 5, 5]], np.uint16)
+
+    assert find_instances(labels, None, THINGS, segments=segments).tolist() == [[1, 1, 2]]
+
+
+def test_of_stuff_the_label_map_has_the_last_word():
+    labels = np.array([[SKY, SKY, MEADOW]], np.uint8)
+    segments = np.array([[1, 2, 2]], np.uint16)
+
+    assert find_instances(labels, None, THINGS, segments=segments).tolist() == [[1, 1, 2]]
+
+
+def test_segments_over_unknown_pixels_are_told_apart_after_all_others():
+    labels = np.array([[UNKNOWN, UNKNOWN, UNKNOWN, HOUSE]], np.uint8)
+    segments = np.array([[0, 8, 4, 4]], np.uint16)
+
+    assert find_instances(labels, None, THINGS, segments=segments).tolist() == [[0, 2, 3, 1]]
+
+
+def test_what_no_segment_covers_is_found_as_without_segments():
+    labels, photo = scene()
+    photo[40:100, 79:81] = 30
+    labels[0:10, 0:30] = HOUSE
+    segments = np.zeros(labels.shape, np.uint16)
+    segments[0:10, 0:15], segments[0:10, 15:30] = 1, 2
+
+    ids = find_instances(labels, photo, THINGS, segments=segments)
+
+    assert [ids[y, x] for y, x in ((5, 5), (5, 25), (60, 110), (60, 40))] == [2, 3, 4, 5]
+
+
+def test_a_sliver_joins_the_segment_that_it_touches_most():
+    labels = np.full((30, 40), HOUSE, np.uint8)
+    segments = np.zeros(labels.shape, np.uint16)
+    segments[:, :20], segments[:29, 20:39] = 6, 4
+
+    ids = find_instances(labels, None, THINGS, segments=segments)
+
+    assert (ids[:, 20:] == 2).all()
+    assert (ids[:, :20] == 1).all()
+
+
+@given(MAPS, st.data())
+def test_with_segments_ids_are_dense_and_each_belongs_to_one_class(labels, data):
+    segments = data.draw(arrays(np.uint16, labels.shape, elements=st.sampled_from([0, 1, 2, 65535])))
+
+    ids = find_instances(labels, None, THINGS, segments=segments)
+
+    assert set(np.unique(ids)) | {0} == set(range(ids.max() + 1))
+    assert all(len(set(labels[ids == id].tolist())) == 1 for id in range(1, ids.max() + 1))
+    assert np.array_equal(ids == 0, (labels == UNKNOWN) & (segments == 0))
+    assert not (find_edges(labels) & ~find_edges(ids)).any()
 
 
 # Edges
@@ -275,3 +384,13 @@ def test_edges_are_those_of_the_reference():
     for name in ("0", "1", "2", "3"):
         for ids, edges in zip(cases[f"t{name}"], cases[f"e{name}"], strict=True):
             assert np.array_equal(find_edges(ids[0]), edges[0] == 1)
+
+
+@pytest.mark.skipif(not COCO.is_dir(), reason="the COCO sample is not here")
+def test_edges_of_real_instance_maps_are_those_of_the_loop_written_out():
+    paths = sorted(COCO.glob("*_inst/*.png"))
+
+    for path in paths:
+        ids = read_labels(path)[120:240, 80:240]
+        assert np.array_equal(find_edges(ids), slow_edges(ids)), path.name
+    assert len(paths) == 21

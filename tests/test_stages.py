@@ -32,14 +32,26 @@ class Halves:
     license: str = "CC0-1.0"
     reached: tuple[str, ...] = ("sky", "water")
     map: str = ""
+    outputs: tuple[str, ...] = ()
+    numerics: str = ""
+    numerics_choices: tuple[str, ...] = ()
+    looks_at_px: int = 0
+    quality: str = "fast"
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        return {"quality": self.quality}
+
+    def computing(self, numerics: str) -> "Halves":
+        return self
 
     def input_digest(self, original_name: str) -> str:
         return self.map
 
-    def prepare(self, pixels: np.ndarray, original_name: str) -> tuple[int, int]:
+    def prepare(self, pixels: np.ndarray, original_name: str, size: tuple[int, int]) -> tuple[int, int]:
         if not pixels.any():
             raise PhotoError("shows nothing")
-        return pixels.shape[:2]
+        return size
 
     def run(self, prepared: Any) -> Any:
         return prepared
@@ -182,7 +194,7 @@ def test_a_label_map_is_there_until_it_is_taken_away(workspace, labelled):
 def test_ids_of_no_class_count_as_unknown(workspace, row):
     ids = np.full((4, 8), 200, np.uint8)
 
-    kept = keep_labels(workspace, LANDSCAPE, row, ids, key="key", model="maps", confidence=1.0)
+    kept = keep_labels(workspace, LANDSCAPE, row, Labelling(ids=ids, confidence=1.0), key="key", model="maps")
 
     assert (kept.shares, kept.label_unknown) == ({}, 1.0)
 
@@ -203,8 +215,8 @@ def edges_in(workspace: Workspace) -> Edges:
 
 
 def relabelled(workspace: Workspace, row: Row, ids: list[list[int]]) -> Row:
-    said = {"key": GIVEN, "model": "hand", "confidence": 1.0}
-    return keep_labels(workspace, LANDSCAPE, row, np.array(ids, np.uint8), **said)
+    labelling = Labelling(ids=np.array(ids, np.uint8), confidence=1.0)
+    return keep_labels(workspace, LANDSCAPE, row, labelling, key=GIVEN, model="hand")
 
 
 def test_the_instance_map_tells_unknown_stuff_and_things_apart(workspace, row):
@@ -251,6 +263,54 @@ def test_a_label_map_that_is_gone_is_a_sentence(workspace, labelled):
 
     with pytest.raises(PhotoError, match=r"^cannot be used: g0a\.png is not there$"):
         edges_in(workspace).read(labelled)
+
+
+def with_segments(workspace: Workspace, row: Row, segments: list[list[int]]) -> Row:
+    path, data = workspace.made("segments", row.id), images.encode_instances(np.array(segments, np.uint16))
+    write_atomically(path, data)
+    return replace(row, digests={**row.digests, "segments": digest(data)})
+
+
+def test_things_that_the_segmenter_told_apart_stay_apart(workspace, row):
+    rocks = relabelled(workspace, row, [[ROCK] * 6 + [SKY, UNKNOWN]] * 4)
+    told = with_segments(workspace, rocks, [[7, 7, 7, 5, 5, 5, 5, 5]] * 4)
+
+    done = run(edges_in(workspace), told)
+
+    ids = images.read_instances(workspace.resolve(done.instance_file_name))
+    assert ids.tolist() == [[2, 2, 2, 3, 3, 3, 1, 4]] * 4
+
+
+def test_other_segments_are_another_key(workspace, labelled):
+    told = [with_segments(workspace, labelled, [[id] * 8] * 4) for id in (1, 2)]
+
+    assert len({edges_in(workspace).key(row) for row in (labelled, *told)}) == 3
+
+
+def test_segments_that_the_row_does_not_speak_of_are_left_alone(workspace, row):
+    rocks = relabelled(workspace, row, [[ROCK] * 8] * 4)
+    with_segments(workspace, rocks, [[1, 2] * 4] * 4)
+
+    done = run(edges_in(workspace), rocks)
+
+    assert images.read_instances(workspace.resolve(done.instance_file_name)).max() == 1
+
+
+def test_segments_of_another_size_than_their_photo_are_a_sentence(workspace, labelled):
+    told = with_segments(workspace, labelled, [[1] * 6] * 2)
+
+    with pytest.raises(PhotoError) as caught:
+        edges_in(workspace).read(told)
+
+    assert str(caught.value) == "has a map of segments of 6x2, but is 8x4. Make it again: gauganpipe label --redo"
+
+
+def test_segments_that_are_gone_are_a_sentence(workspace, labelled):
+    told = with_segments(workspace, labelled, [[1] * 8] * 4)
+    workspace.made("segments", told.id).unlink()
+
+    with pytest.raises(PhotoError, match=r"^has lost its map of segments, g0a\.png\. Make it again"):
+        edges_in(workspace).read(told)
 
 
 @pytest.mark.parametrize("kind", ["image", "label"])

@@ -14,6 +14,21 @@ NAME = "edges"
 NEEDS = ("file_name", "label_file_name")
 MAKES = ("instance_file_name", "edge_file_name")
 
+VERSION = 2
+"""Part of the key: another way of telling things apart is another version."""
+
+SIZE_ONLY_PX = 1
+"""A photo of which only the size matters is decoded as coarsely as can be."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """labels: (H, W) uint8.  photo: (H, W, 3) uint8 RGB, None where no thing is.  segments: (H, W) uint16, or None."""
+
+    labels: np.ndarray
+    photo: np.ndarray | None
+    segments: np.ndarray | None
+
 
 @dataclass(frozen=True, kw_only=True)
 class Edges:
@@ -27,28 +42,29 @@ class Edges:
     taxonomy: Taxonomy
 
     def key(self, row: Row) -> str:
-        inputs = {kind: row.digests.get(kind, "") for kind in ("image", "label")}
-        return stage_key(NAME, 1, things=self.taxonomy.things, **inputs)
+        inputs = {kind: row.digests.get(kind, "") for kind in ("image", "label", "segments")}
+        return stage_key(NAME, VERSION, things=self.taxonomy.things, **inputs)
 
     def is_there(self, row: Row) -> bool:
         return all(self.workspace.holds(kind, row.id) for kind in ("instances", "edges"))
 
-    def read(self, row: Row) -> tuple[np.ndarray, np.ndarray]:
+    def read(self, row: Row) -> Work:
+        path = self.workspace.resolve(row.file_name)
         labels = images.read_labels(self.workspace.resolve(row.label_file_name))
-        photo = images.read_photo(self.workspace.resolve(row.file_name))
-        if labels.shape != photo.shape[:2]:
-            sizes = [f"{array.shape[1]}x{array.shape[0]}" for array in (labels, photo)]
-            raise PhotoError(
-                f"has a label map of {sizes[0]}, but is {sizes[1]}. Make it again: gauganpipe label --redo"
-            )
-        return labels, photo
+        segments = self._read_segments(row)
+        has_things = np.bincount(labels.ravel(), minlength=256)[list(self.taxonomy.things)].any()
+        photo, size = images.read_photo_for(path, 0 if has_things else SIZE_ONLY_PX)
+        for what, array in (("a label map", labels), ("a map of segments", segments)):
+            if array is not None and array.shape != size:
+                sizes = [f"{one[1]}x{one[0]}" for one in (array.shape, size)]
+                raise PhotoError(f"has {what} of {sizes[0]}, but is {sizes[1]}. Make it again: gauganpipe label --redo")
+        return Work(labels=labels, photo=photo if has_things else None, segments=segments)
 
-    def compute(self, work: list[tuple[np.ndarray, np.ndarray]]) -> list[tuple[np.ndarray, np.ndarray]]:
+    def compute(self, work: list[Work]) -> list[Work]:
         return work
 
-    def write(self, row: Row, work: tuple[np.ndarray, np.ndarray]) -> Row:
-        labels, photo = work
-        ids = instances.find_instances(labels, photo, self.taxonomy.things)
+    def write(self, row: Row, work: Work) -> Row:
+        ids = instances.find_instances(work.labels, work.photo, self.taxonomy.things, work.segments)
         made = {
             "instances": images.encode_instances(ids),
             "edges": images.encode_edges(instances.find_edges(ids)),
@@ -66,3 +82,12 @@ class Edges:
 
     def fail(self, row: Row, error: str) -> Row:
         return row.failed(NAME, self.key(row), f"{row.original_name} {error}")
+
+    def _read_segments(self, row: Row) -> np.ndarray | None:
+        """The things that the segmenter told apart, where the row says that it told any."""
+        if not row.digests.get("segments"):
+            return None
+        path = self.workspace.made("segments", row.id)
+        if not path.is_file():
+            raise PhotoError(f"has lost its map of segments, {path.name}. Make it again: gauganpipe label --redo")
+        return images.read_instances(path)

@@ -44,6 +44,20 @@ MinSide = Annotated[
 MaxSide = Annotated[
     int | None, typer.Option(min=64, metavar="PX", help="Shrink photos whose longer side is longer; 2048, and kept.")
 ]
+TaxonomyName = Annotated[
+    str, typer.Option("--taxonomy", metavar="NAME", help="The classes: landscape, another of them, or a CSV file.")
+]
+Quality = Annotated[
+    str | None, typer.Option(metavar="NAME", help="How a network looks: fast, balanced (mirrored too), best (3 sizes).")
+]
+KeepAll = Annotated[
+    bool | None, typer.Option("--keep-all/--use-rules", help="Keep photos that the rules find to be no landscapes.")
+]
+AcceptLicense = Annotated[
+    bool, typer.Option("--accept-license", help="Allow weights that are for non-commercial use only.")
+]
+OnlyFailed = Annotated[bool, typer.Option("--only-failed", help="Only the photos that failed here before.")]
+Limit = Annotated[int | None, typer.Option(min=0, metavar="N", help="So many photos at most.")]
 Preset = Annotated[str, typer.Option(metavar="NAME", help="tiny, spade, or a TOML file of settings.")]
 Assignments = Annotated[list[str], typer.Option("--set", metavar="NAME=VALUE", help="Change one setting; repeatable.")]
 HERE = Path()
@@ -88,6 +102,10 @@ def main() -> None:
 def run(
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="A folder of photos, or drawn:120.")],
     segmenter: SegmenterName = "",
+    taxonomy: TaxonomyName = "",
+    quality: Quality = None,
+    keep_all: KeepAll = None,
+    accept_license: AcceptLicense = False,
     preset: Preset = "spade",
     assignments: Assignments = [],  # noqa: B006
     workspace: Folder = HERE,
@@ -103,13 +121,16 @@ def run(
 
     gauganpipe run drawn:120 --preset tiny
 
-    gauganpipe run ./photos --segmenter torch:weights.pth --preset tiny
+    gauganpipe run ./photos --preset tiny
     """
     from pipeline import flow
     from pipeline.runs import Training
 
     console, place = Console(quiet=quiet, as_json=as_json), _workspace(workspace)
-    asked, training = flow.Labelling(segmenter=segmenter), Training(preset=preset, assignments=tuple(assignments))
+    asked = flow.Asked(
+        segmenter=segmenter, taxonomy=taxonomy, quality=quality, keep_all=keep_all, accept_license=accept_license
+    )
+    training = Training(preset=preset, assignments=tuple(assignments))
     if dry_run:
         return _show_plan(flow.plan_run(place, source, asked, training), console)
     options = {"workers": workers, "console": console, "on_done": _printer(console), "strict": strict}
@@ -126,9 +147,35 @@ def run(
 def label(
     source: Annotated[str, typer.Argument(metavar="[SOURCE]", help="A folder of photos, or drawn:120.")] = "",
     segmenter: SegmenterName = "",
-    redo: Annotated[bool, typer.Option("--redo", help="Label photos again that are labelled.")] = False,
+    taxonomy: TaxonomyName = "",
+    quality: Quality = None,
+    unknown_below: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, metavar="P", help="Pixels become unknown whose class is less probable."),
+    ] = None,
+    min_region: Annotated[
+        float | None,
+        typer.Option(min=0, max=0.5, metavar="SHARE", help="Regions of less than this share of the photo go; 0.001."),
+    ] = None,
+    refine: Annotated[
+        bool | None, typer.Option("--refine/--no-refine", help="Fit borders to those in the photo; slower.")
+    ] = None,
+    instances: Annotated[
+        str | None, typer.Option(metavar="PATH", help="With maps: a folder of instance maps, or a COCO JSON.")
+    ] = None,
+    confidence_maps: Annotated[
+        bool | None, typer.Option("--confidence-maps/--no-confidence-maps", help="Keep them in data/confidences.")
+    ] = None,
+    raw_labels: Annotated[
+        bool | None, typer.Option("--raw-labels/--no-raw-labels", help="Keep the network's own ids in data/raw_labels.")
+    ] = None,
+    keep_all: KeepAll = None,
+    accept_license: AcceptLicense = False,
     min_side: MinSide = None,
     max_side: MaxSide = None,
+    redo: Annotated[bool, typer.Option("--redo", help="Label photos again that are labelled.")] = False,
+    only_failed: OnlyFailed = False,
+    limit: Limit = None,
     workspace: Folder = HERE,
     workers: Workers = WORKERS,
     strict: Strict = False,
@@ -138,16 +185,34 @@ def label(
 ) -> None:
     """Take photos into the workspace, upright and in sRGB, and make a label map for each.
 
-    Without SOURCE it labels what is in the workspace. The segmenter is kept until another is named.
+    Without SOURCE it labels what is in the workspace. What is said of segmenter, taxonomy, quality and sizes is kept
+    until something else is said; photos whose label maps would come out otherwise are labelled again.
 
-    gauganpipe label drawn:120
+    gauganpipe label ./photos
 
-    gauganpipe label ./photos --segmenter torch:weights.pth
+    gauganpipe label ./photos --quality best --segmenter upernet-convnext-tiny
     """
     from pipeline import flow
 
     console, place = Console(quiet=quiet, as_json=as_json), _workspace(workspace)
-    asked = flow.Labelling(segmenter=segmenter, redo=redo, min_side_px=min_side, max_side_px=max_side)
+    asked = flow.Asked(
+        segmenter=segmenter,
+        taxonomy=taxonomy,
+        min_side_px=min_side,
+        max_side_px=max_side,
+        quality=quality,
+        unknown_below=unknown_below,
+        smallest_share=min_region,
+        refine=refine,
+        instances=instances,
+        keep_confidences=confidence_maps,
+        keep_raw=raw_labels,
+        keep_all=keep_all,
+        accept_license=accept_license,
+        redo=redo,
+        only_failed=only_failed,
+        limit=limit,
+    )
     if dry_run:
         return _show_plan(flow.plan_label(place, source, asked), console)
     done = flow.label(place, source, asked, workers=workers, console=console)
@@ -160,6 +225,8 @@ def label(
 @app.command("build-edges")
 def build_edges(
     redo: Annotated[bool, typer.Option("--redo", help="Build maps again that are built.")] = False,
+    only_failed: OnlyFailed = False,
+    limit: Limit = None,
     workspace: Folder = HERE,
     workers: Workers = WORKERS,
     strict: Strict = False,
@@ -176,9 +243,10 @@ def build_edges(
     from pipeline import flow
 
     console, place = Console(quiet=quiet, as_json=as_json), _workspace(workspace)
+    which = flow.Which(redo=redo, only_failed=only_failed, limit=limit)
     if dry_run:
-        return _show_plan(flow.plan_edges(place, redo=redo), console)
-    done = flow.build_edges(place, redo=redo, workers=workers, console=console)
+        return _show_plan(flow.plan_edges(place, which), console)
+    done = flow.build_edges(place, which, workers=workers, console=console)
     _printer(console)(done)
     console.note(f"next: {done.next}")
     console.show_json(done)
@@ -289,48 +357,83 @@ def generate(
 
 
 @app.command()
-def segmenters(workspace: Folder = HERE, as_json: AsJson = False, quiet: Quiet = False) -> None:
-    """List what can label photos: what each needs, its licence, and whether it was ever run on its real weights.
+def export(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where it goes: empty, or exported to before.")],
+    layout: Annotated[str, typer.Option(metavar="NAME", help="spade: train_img, train_label, train_inst, ...")],
+    split: Annotated[str, typer.Option(metavar="NAME", help="Only train, val or test; without it, all three.")] = "",
+    workspace: Folder = HERE,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write the photos with their label and instance maps as the reference implementation of SPADE reads them.
 
-    gauganpipe segmenters
+    Photos that may not be handed on stay out. Photos and instance maps are second names of the workspace's files where
+    the disk allows it, else copies: do not edit them there.
 
-    gauganpipe segmenters --json
+    gauganpipe export dataset --layout spade
+
+    gauganpipe export dataset --layout spade --split train
     """
-    from pipeline.segmenters.registry import describe
+    from pipeline import export as exporting
 
-    console = Console(quiet=quiet, as_json=as_json)
-    choices = describe(_workspace(workspace).weights)
-    for choice in choices:
-        console.result(choice.spec)
-        console.result(f"    {choice.what}")
-        proven = "run on its real weights" if choice.proven else "never run on its real weights"
-        console.result(
-            f"    licence {choice.license}; {choice.origin}; {proven}; {'here' if choice.here else 'not here yet'}"
-        )
-    console.show_json(choices)
+    console, place = Console(quiet=quiet, as_json=as_json), _workspace(workspace)
+    asked = exporting.Exporting(out=folder, layout=layout, split=split)
+    if dry_run:
+        return _show_plan(exporting.plan(place, asked), console)
+    done = exporting.export(place, asked, console=console)
+    for line in done.lines():
+        console.result(line)
+    console.show_json(done)
+    return None
 
 
 @app.command()
-def classes(as_json: AsJson = False, quiet: Quiet = False) -> None:
-    """Print the classes: id, colour, thing or stuff, name.
+def segmenters(
+    taxonomy: TaxonomyName = "", workspace: Folder = HERE, as_json: AsJson = False, quiet: Quiet = False
+) -> None:
+    """List what can label photos: how many classes each finds, its licence, and whether it was ever run on its weights.
+
+    Without --taxonomy the classes are the workspace's.
+
+    gauganpipe segmenters
+
+    gauganpipe segmenters --taxonomy cocostuff --json
+    """
+    from pipeline.classes import load_taxonomy
+    from pipeline.manifest import Manifest
+    from pipeline.segmenters.registry import as_lines, describe
+
+    console, place = Console(quiet=quiet, as_json=as_json), _workspace(workspace)
+    meant = load_taxonomy(taxonomy) if taxonomy else Manifest(place).taxonomy
+    described = describe(place.weights, taxonomy=meant)
+    for line in as_lines(described):
+        console.result(line)
+    console.show_json(described)
+
+
+@app.command()
+def classes(
+    taxonomy: Annotated[
+        str, typer.Argument(metavar="[NAME]", help="landscape, gaugan12, cocostuff, ade20k, or a CSV file of yours.")
+    ] = "landscape",
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Print the classes of a taxonomy: id, colour, thing or stuff, name. A file of yours is checked.
 
     gauganpipe classes
 
-    gauganpipe classes --json
+    gauganpipe classes cocostuff --json
     """
-    from pipeline.classes import UNKNOWN, load_taxonomy
+    from pipeline.classes import UNKNOWN, entries_of, load_taxonomy
 
     console = Console(quiet=quiet, as_json=as_json)
-    categories = load_taxonomy().categories
-    for one in categories:
-        console.result(f"{one.id:>3}  #{bytes(one.colour).hex()}  {'thing' if one.thing else 'stuff'}  {one.name}")
+    entries = entries_of(load_taxonomy(taxonomy))
+    for one in entries:
+        console.result(f"{one['id']:>3}  {one['colour']}  {'thing' if one['thing'] else 'stuff'}  {one['name']}")
     console.result(f"{UNKNOWN}  #000000         unknown")
-    console.show_json(
-        [
-            {"id": one.id, "name": one.name, "colour": f"#{bytes(one.colour).hex()}", "thing": one.thing}
-            for one in categories
-        ]
-    )
+    console.show_json(entries)
 
 
 def _workspace(folder: Path) -> Workspace:

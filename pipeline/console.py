@@ -9,7 +9,9 @@ from dataclasses import asdict, dataclass, is_dataclass
 from typing import Any, TextIO
 
 SECONDS_BEFORE_ESTIMATE = 3
-"""How long a bar watches before it says how long the whole will take."""
+"""How long a bar watches before it says, where stderr is no terminal, how long the whole will take,"""
+SECONDS_BETWEEN_ESTIMATES = 60
+"""and before it says so again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,9 +78,10 @@ class Bar:
 
     def __init__(self, *, bar: Any, what: str, unit: str, note: Callable[[str], None]) -> None:
         self._bar, self._what, self._unit, self._note = bar, what, unit, note
-        self._warm_at_seconds = 0.0
-        self._count_before = self._count = self._count_when_warm = 0
-        self._estimated = not bar.disable
+        self._count_before = self._count = 0
+        # Since when, and from which count on, the rate is measured: where stderr is no terminal, from line to line.
+        self._since: tuple[float, int] | None = None
+        self._patience_seconds = SECONDS_BEFORE_ESTIMATE
 
     def begin_at(self, count: int) -> None:
         """Things that were done in an earlier sitting, which say nothing of the rate of this one."""
@@ -94,17 +97,20 @@ class Bar:
             if shown:
                 self._bar.set_postfix(shown, refresh=False)
             self._bar.update(count)
-        if not self._count_when_warm:
+        elif self._since is None:
             # The first thing takes longer than the others: networks are loaded, caches are cold.
-            self._count_when_warm, self._warm_at_seconds = self._count, time.monotonic()
-            return
-        seconds, counted = time.monotonic() - self._warm_at_seconds, self._count - self._count_when_warm
+            self._since = time.monotonic(), self._count
+        else:
+            self._say_how_long(*self._since)
+
+    def _say_how_long(self, since_seconds: float, since_count: int) -> None:
+        now = time.monotonic()
+        seconds, counted = now - since_seconds, self._count - since_count
         still = (self._bar.total or 0) - self._count_before - self._count
-        if not self._estimated and counted and still > 0 and seconds > SECONDS_BEFORE_ESTIMATE:
-            self._estimated = True
+        if counted and still > 0 and seconds > self._patience_seconds:
             rate = f"{counted / seconds:.1f} {self._unit}s/s"
-            left = duration(seconds / counted * still)
-            self._note(f"{self._what}: {self._count:,} done, {rate}, about {left} left")
+            self._note(f"{self._what}: {self._count:,} done, {rate}, about {duration(seconds / counted * still)} left")
+            self._since, self._patience_seconds = (now, self._count), SECONDS_BETWEEN_ESTIMATES
 
 
 def _write(stream: TextIO, line: str) -> None:

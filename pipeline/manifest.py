@@ -5,12 +5,12 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
-from pipeline.classes import Taxonomy, load_taxonomy
+from pipeline.classes import Taxonomy, entries_of, load_taxonomy, taxonomy_of
 from pipeline.errors import ManifestError
 from pipeline.rows import DATASET_COLUMNS, PROVENANCE_COLUMNS, Column, Row, from_cells, to_cells
 from pipeline.tables import read_table, table_line
@@ -25,10 +25,12 @@ READS_AT_MOST = 5
 class About:
     """What manifests/dataset.json says beside the rows: the choices of a workspace, made once and kept.
 
+    classes: the taxonomy's, as `entries_of` writes them down; none means those that ship under its name.
     models: name of a segmenter -> its digest and licence. parameters: stage -> what its results depend on.
     """
 
     taxonomy: str = "landscape"
+    classes: Sequence[Mapping[str, Any]] = ()
     seed: int = 0
     segmenter: str = ""
     models: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -56,7 +58,9 @@ class Manifest:
 
     @property
     def taxonomy(self) -> Taxonomy:
-        return load_taxonomy(self.about.taxonomy)
+        if not self.about.classes:
+            return load_taxonomy(self.about.taxonomy)
+        return taxonomy_of(self.about.classes, name=self.about.taxonomy)
 
     def record(self, row: Row) -> None:
         """Makes a row new or changed, and keeps that even if the next moment is a power cut of the process."""
@@ -198,7 +202,7 @@ class Manifest:
         )
         paths = (self.workspace.classes_csv, self.workspace.provenance_csv, self.workspace.dataset_csv)
         files = list(zip(paths, (classes, provenance, dataset), strict=True))
-        about = _about_json(self.about, rows=len(order), files=files)
+        about = _about_json(replace(self.about, classes=entries_of(self.taxonomy)), rows=len(order), files=files)
         return [*files, (self.workspace.dataset_json, about)]
 
 
@@ -266,7 +270,7 @@ def _read_rows(workspace: Workspace, digests: Mapping[str, str]) -> tuple[dict[s
     provenance: dict[str, dict[str, str]] = {}
     if workspace.provenance_csv.exists():
         columns = (Column(name="id", kind="id", text=""), *PROVENANCE_COLUMNS)
-        names, others = read_table(workspace.provenance_csv, columns, digests)
+        names, others = read_table(workspace.provenance_csv, columns, digests, is_ours=True)
         provenance = {cells[names.index("id")]: dict(zip(names, cells, strict=True)) for cells in others}
     shares: dict[str, dict[str, float]] = {}
     if workspace.classes_csv.exists():
@@ -308,22 +312,18 @@ def _read_about(path: Path) -> tuple[About, dict[str, str]]:
         return About(), {}
     try:
         said = json.loads(path.read_text(encoding="utf-8"))
-        about = About(**{name: said[name] for name in ("taxonomy", "seed", "segmenter", "models", "parameters")})
+        about = About(**{one.name: said[one.name] for one in fields(About)})
+        taxonomy_of(about.classes, name=str(path))
         return about, {name: file["sha256"] for name, file in said["files"].items()}
     except (ValueError, KeyError, TypeError) as error:
         raise ManifestError(f"{path} cannot be read: {error!r}. Put a copy of it back, or move it away") from None
 
 
 def _about_json(about: About, *, rows: int, files: list[tuple[Path, bytes]]) -> bytes:
-    taxonomy = load_taxonomy(about.taxonomy)
     said = {
         "schema_version": SCHEMA_VERSION,
         **asdict(about),
         "rows": rows,
         "files": {path.name: {"sha256": hashlib.sha256(data).hexdigest()} for path, data in files},
-        "classes": [
-            {"id": one.id, "name": one.name, "colour": "#" + bytes(one.colour).hex(), "thing": one.thing}
-            for one in taxonomy.categories
-        ],
     }
     return (json.dumps(said, indent=2, ensure_ascii=False) + "\n").encode()

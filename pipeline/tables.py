@@ -14,11 +14,12 @@ FORBIDDEN_NAMES = {"image", "label", "edge"}
 
 
 def read_table(
-    path: Path, columns: tuple[Column, ...], digests: Mapping[str, str]
+    path: Path, columns: tuple[Column, ...], digests: Mapping[str, str], *, is_ours: bool = False
 ) -> tuple[list[str], list[list[str]]]:
     """Header and lines of a CSV file, every cell checked against its column; columns of no known name hold any text.
 
     digests: file name -> SHA-256 of what was last written; a file that still has it was checked then.
+    is_ours: nobody else writes the file, so columns may be missing that it did not have in an older version.
 
     Raises: ManifestError naming file, line, column, what stands there and what was expected.
     """
@@ -40,7 +41,7 @@ def read_table(
     header, *rest = lines
     if len(header) == 1 and (other := next((mark for mark in ";\t|" if mark in header[0]), "")):
         raise ManifestError(f"{path} is separated by {other!r}, expected ','. Save it as comma-separated UTF-8")
-    _check_header(path, header, columns)
+    _check_header(path, header, columns[:1] if is_ours else columns)
     for number, cells in enumerate(rest, start=2):
         if len(cells) != len(header):
             raise ManifestError(f"{path}, line {number}: {len(cells)} cells, expected {len(header)}")

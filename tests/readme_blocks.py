@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pipeline.classes import load_taxonomy
 from pipeline.rows import DATASET_COLUMNS
+from pipeline.rules import RULES
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("pipeline", "gaugan", "benchmarks")
@@ -37,7 +38,12 @@ def palette() -> str:
     return "\n".join([*lines, "| 255 | unknown | `#000000` | |"])
 
 
-BLOCKS = {"tree": tree, "columns": columns, "palette": palette}
+def rules() -> str:
+    lines = ["| rule | looks at | must be |", "|---|---|---|"]
+    return "\n".join([*lines, *(f"| `{rule.name}` | {rule.text} | {rule.threshold} |" for rule in RULES)])
+
+
+BLOCKS = {"tree": tree, "columns": columns, "palette": palette, "rules": rules}
 
 
 def rewritten(text: str) -> str:

@@ -124,13 +124,13 @@ def test_the_data_may_lie_on_another_disk(gauganpipe: Gauganpipe, tmp_path: Path
     assert [one.returncode for one in done] == [0, 0, 0]
 
 
-def test_leaving_out_the_segmenter_lists_the_choices(gauganpipe: Gauganpipe, tmp_path: Path) -> None:
+def test_leaving_out_the_segmenter_takes_the_embedded_one_and_says_so(gauganpipe: Gauganpipe, tmp_path: Path) -> None:
     _photo(tmp_path / "photos" / "a.jpg")
 
     done = gauganpipe("label", "photos")
 
-    assert done.returncode == 1
-    assert all(word in done.stderr for word in ("--segmenter", "deeplabv2-cocostuff164k", "torch:FILE", "maps:FOLDER"))
+    assert done.returncode == 0
+    assert "labelling with embedded, which works everywhere" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_leaving_out_the_segmenter_lists_the_choices(gauganpipe: Gauganpipe, tmp
         (("train", "--preset", "tiny"), "no manifest at"),
         (("train", "--preset", "tinny"), "did you mean tiny?"),
         (("train", "--preset", "mine"), "did you mean mine.toml?"),
-        (("label", "photos", "--segmenter", "torch:none.pth", "-n"), "there is nothing at none.pth"),
+        (("label", "photos", "--segmenter", "torch:none.pth", "-n"), "none.pth. Check the path after torch:"),
         (("train", "--set", "widht=3"), "did you mean model.width?"),
         (("train", "--set", "model.width=wide"), "model.width is 'wide', expected"),
         (("generate",), "there is no run in"),

@@ -4,6 +4,7 @@ import io
 import json
 import re
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -148,6 +149,20 @@ def test_a_quiet_bar_is_silent_on_a_terminal_too(monkeypatch):
         bar.step()
 
     assert terminal.getvalue() == ""
+
+
+def test_a_bar_without_a_terminal_says_every_minute_how_long_by_the_rate_of_that_minute(capsys, monkeypatch):
+    now = iter([0.0, 10.0, 30.0, 80.0])
+    monkeypatch.setattr(time, "monotonic", lambda: next(now))
+
+    with Console().bar("train", unit="image", total=100) as bar:
+        for _ in range(4):
+            bar.step(10)
+
+    assert capsys.readouterr().err.splitlines()[1:] == [
+        "train: 20 done, 1.0 images/s, about 80 s left",
+        "train: 40 done, 0.3 images/s, about 3 min 30 s left",
+    ]
 
 
 def test_a_bar_without_a_terminal_says_once_about_how_long(capsys, impatient):

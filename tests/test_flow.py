@@ -27,12 +27,12 @@ SMALL = (
 def done(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A workspace that the flow has gone through: 12 drawn landscapes and, where they are at hand, 6 real photos."""
     workspace = Workspace(root=tmp_path_factory.mktemp("done"))
-    asked = flow.Labelling()
+    asked = flow.Asked(keep_all=True)
     if WEIGHTS.exists():
         photos = tmp_path_factory.mktemp("photos")
         for path in sorted((SHARED / "pixabay_landscapes").glob("*.jpg"))[::36][:6]:
             shutil.copy(path, photos)
-        asked = flow.Labelling(segmenter=f"torch:{WEIGHTS}")
+        asked = flow.Asked(segmenter=f"torch:{WEIGHTS}", keep_all=True)
         flow.label(workspace, str(photos), asked, workers=2, console=QUIET)
     training = runs.Training(preset="tiny", assignments=SMALL)
     flow.run(workspace, "drawn:12", asked, training, workers=2, console=QUIET, on_done=lambda done: None)
@@ -119,7 +119,7 @@ def test_adding_photos_moves_nobody(done: Workspace, tmp_path: Path) -> None:
     shutil.copytree(done.root / "data", workspace.root / "data")
     before = {row.id: (row.group, row.split) for row in read(workspace).rows.values()}
 
-    flow.label(workspace, "drawn:30", flow.Labelling(), workers=2, console=QUIET)
+    flow.label(workspace, "drawn:30", flow.Asked(), workers=2, console=QUIET)
 
     after = read(workspace).rows
     assert len(after) == len(before) + 18
@@ -137,7 +137,9 @@ def test_near_duplicates_share_a_group(tmp_path: Path) -> None:
         first.resize((200, 200)).save(photos / "smaller.jpg", quality=60)
         first.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(photos / "mirrored.webp")
 
-    flow.label(workspace, str(photos), flow.Labelling(segmenter=_maps(tmp_path, photos)), workers=0, console=QUIET)
+    flow.label(
+        workspace, str(photos), flow.Asked(segmenter=_maps(tmp_path, photos), keep_all=True), workers=0, console=QUIET
+    )
 
     groups = {row.original_name: row.group for row in read(workspace).rows.values()}
     assert groups["smaller.jpg"] == groups["mirrored.webp"] == groups["0.png"]
@@ -173,7 +175,7 @@ def test_pictures_are_painted_for_the_validation_rows_in_their_size(done: Worksp
 
 def test_a_finished_flow_run_again_changes_nothing(done: Workspace) -> None:
     before = _files(done.root)
-    asked = flow.Labelling(segmenter=f"torch:{WEIGHTS}") if WEIGHTS.exists() else flow.Labelling()
+    asked = flow.Asked(segmenter=f"torch:{WEIGHTS}") if WEIGHTS.exists() else flow.Asked()
     training = runs.Training(preset="tiny", assignments=SMALL)
 
     again = flow.run(done, "drawn:12", asked, training, workers=2, console=QUIET, on_done=lambda done: None)
@@ -187,8 +189,8 @@ def test_the_workspace_is_the_same_for_any_number_of_threads(tmp_path: Path) -> 
     made = []
     for workers in (0, 1, 3):
         workspace = Workspace(root=tmp_path / str(workers))
-        flow.label(workspace, "drawn:6", flow.Labelling(), workers=workers, console=QUIET)
-        flow.build_edges(workspace, redo=False, workers=workers, console=QUIET)
+        flow.label(workspace, "drawn:6", flow.Asked(), workers=workers, console=QUIET)
+        flow.build_edges(workspace, flow.Which(), workers=workers, console=QUIET)
         made.append(_files(workspace.root))
 
     assert made[0] == made[1] == made[2]
@@ -201,14 +203,14 @@ def test_a_changed_label_map_makes_its_edges_again_and_no_others(tmp_path: Path)
 
     for number, one in enumerate(candidates("3")):
         (photos / f"{number}.png").write_bytes(one.read())
-    asked = flow.Labelling(segmenter=_maps(tmp_path, photos))
+    asked = flow.Asked(segmenter=_maps(tmp_path, photos), keep_all=True)
     flow.label(workspace, str(photos), asked, workers=0, console=QUIET)
-    flow.build_edges(workspace, redo=False, workers=0, console=QUIET)
+    flow.build_edges(workspace, flow.Which(), workers=0, console=QUIET)
     changed = np.zeros((256, 256), np.uint8)
     (tmp_path / "maps" / "1.png").write_bytes(images.encode_labels(changed, load_taxonomy().palette))
 
     labelled = flow.label(workspace, str(photos), asked, workers=0, console=QUIET)
-    built = flow.build_edges(workspace, redo=False, workers=0, console=QUIET)
+    built = flow.build_edges(workspace, flow.Which(), workers=0, console=QUIET)
 
     assert labelled.walks["labelled"].done == 1
     assert built.walks["built"].done == 1
@@ -248,7 +250,7 @@ def test_the_workspace_itself_as_the_source_takes_in_no_file_of_our_own(tmp_path
     maps = tmp_path.parent / f"{tmp_path.name}-maps"
     maps.mkdir()
     (maps / "lake.png").write_bytes(images.encode_labels(np.zeros((256, 256), np.uint8), load_taxonomy().palette))
-    asked = flow.Labelling(segmenter=f"maps:{maps}")
+    asked = flow.Asked(segmenter=f"maps:{maps}")
 
     for _ in range(2):
         flow.label(workspace, str(tmp_path), asked, workers=0, console=QUIET)
@@ -259,9 +261,7 @@ def test_the_workspace_itself_as_the_source_takes_in_no_file_of_our_own(tmp_path
 def test_a_flow_without_a_validation_photo_paints_the_training_photos(tmp_path: Path) -> None:
     workspace, training = Workspace(root=tmp_path), runs.Training(preset="tiny", assignments=SMALL)
 
-    done = flow.run(
-        workspace, "drawn:1", flow.Labelling(), training, workers=0, console=QUIET, on_done=lambda done: None
-    )
+    done = flow.run(workspace, "drawn:1", flow.Asked(), training, workers=0, console=QUIET, on_done=lambda done: None)
 
     assert len(done.pictures) == 1
 
@@ -270,7 +270,7 @@ def test_a_wrong_setting_stops_the_flow_before_a_photo_is_taken_in(tmp_path: Pat
     workspace, training = Workspace(root=tmp_path), runs.Training(preset="tinny")
 
     with pytest.raises(runs.RunError, match="did you mean tiny"):
-        flow.run(workspace, "drawn:3", flow.Labelling(), training, workers=0, console=QUIET, on_done=lambda done: None)
+        flow.run(workspace, "drawn:3", flow.Asked(), training, workers=0, console=QUIET, on_done=lambda done: None)
     assert not list(tmp_path.iterdir())
 
 
@@ -280,7 +280,7 @@ def test_a_label_map_that_a_person_has_reviewed_is_not_labelled_over(tmp_path: P
     from pipeline.sources.drawn import candidates
 
     (photos / "1.png").write_bytes(next(iter(candidates("1"))).read())
-    asked = flow.Labelling(segmenter=_maps(tmp_path, photos))
+    asked = flow.Asked(segmenter=_maps(tmp_path, photos), keep_all=True)
     flow.label(workspace, str(photos), asked, workers=0, console=QUIET)
     text = workspace.dataset_csv.read_text()
     header = text.splitlines()[0].split(",")
@@ -292,7 +292,7 @@ def test_a_label_map_that_a_person_has_reviewed_is_not_labelled_over(tmp_path: P
     )
 
     kept = flow.label(workspace, str(photos), asked, workers=0, console=QUIET)
-    asked = flow.Labelling(segmenter=asked.segmenter, redo=True)
+    asked = flow.Asked(segmenter=asked.segmenter, redo=True)
     redone = flow.label(workspace, str(photos), asked, workers=0, console=QUIET)
 
     assert kept.walks["labelled"].done == 0

@@ -515,6 +515,14 @@ def test_what_is_refused_is_left_as_it_is(written):
     assert files_of(written) == before
 
 
+def test_provenance_of_an_older_version_lacks_columns_and_is_read(written):
+    lines = [line.split(",") for line in written.provenance_csv.read_text().splitlines()]
+    place = lines[0].index("sharpness")
+    written.provenance_csv.write_text("".join(",".join(cells[:place] + cells[place + 1 :]) + "\n" for cells in lines))
+
+    assert read(written).rows[IDS[0]].sharpness is None
+
+
 def test_reading_where_nothing_is_says_how_to_make_it(workspace):
     with pytest.raises(ManifestError) as caught:
         read(workspace)

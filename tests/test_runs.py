@@ -25,8 +25,8 @@ ASKED = runs.Training(preset="tiny", assignments=SMALL)
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """Six drawn landscapes with edges."""
     workspace = Workspace(root=tmp_path_factory.mktemp("dataset"))
-    flow.label(workspace, "drawn:6", flow.Labelling(), workers=0, console=QUIET)
-    flow.build_edges(workspace, redo=False, workers=0, console=QUIET)
+    flow.label(workspace, "drawn:6", flow.Asked(), workers=0, console=QUIET)
+    flow.build_edges(workspace, flow.Which(), workers=0, console=QUIET)
     return workspace
 
 
@@ -85,7 +85,7 @@ def test_rows_that_come_later_do_not_change_a_run_that_has_begun(workspace: Work
     folder = runs.train(workspace, ASKED, console=QUIET).folder
     before = (folder / "manifests/dataset.csv").read_bytes()
 
-    flow.label(workspace, "drawn:9", flow.Labelling(), workers=0, console=QUIET)
+    flow.label(workspace, "drawn:9", flow.Asked(), workers=0, console=QUIET)
 
     assert runs.train(workspace, ASKED, console=QUIET).was_finished
     assert (folder / "manifests/dataset.csv").read_bytes() == before
@@ -211,7 +211,7 @@ def test_a_damaged_label_map_is_a_sentence_from_a_worker_too(workspace: Workspac
 
 
 def test_photos_without_edges_among_others_with_are_named(workspace: Workspace) -> None:
-    flow.label(workspace, "drawn:9", flow.Labelling(), workers=0, console=QUIET)
+    flow.label(workspace, "drawn:9", flow.Asked(), workers=0, console=QUIET)
 
     with pytest.raises(RunError, match="3 photos of 9 have no edges yet"):
         runs.train(workspace, ASKED, console=QUIET)

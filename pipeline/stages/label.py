@@ -7,8 +7,9 @@ import numpy as np
 
 from pipeline import images
 from pipeline.classes import Taxonomy
+from pipeline.layout import doubts
 from pipeline.rows import Row, digest, plain, stage_key
-from pipeline.segmenters.segmenter import Segmenter
+from pipeline.segmenters.segmenter import Labelling, Segmenter
 from pipeline.workspace import Workspace, write_atomically
 
 NAME = "label"
@@ -18,7 +19,10 @@ MAKES = ("label_file_name",)
 
 @dataclass(frozen=True, kw_only=True)
 class Label:
-    """Asks a segmenter for the class of every pixel."""
+    """Asks a segmenter for the class of every pixel.
+
+    keep: what is written beside the label maps where the segmenter gives it: confidences, raw_labels.
+    """
 
     name = NAME
     needs = NEEDS
@@ -27,57 +31,70 @@ class Label:
     workspace: Workspace
     taxonomy: Taxonomy
     segmenter: Segmenter
+    keep: tuple[str, ...] = ()
 
     def key(self, row: Row) -> str:
         if row.label_reviewed == "yes":
             return row.keys.get(NAME, "")  # a person's work is only made again when asked for
         return stage_key(
             NAME,
-            1,
-            taxonomy=self.taxonomy.name,
+            2,
+            taxonomy=self.taxonomy.digest,
             photo=row.digests.get("image", ""),
             segmenter=self.segmenter.name,
             weights=self.segmenter.digest,
             map=self.segmenter.input_digest(row.original_name),
+            parameters=sorted(self.segmenter.parameters.items()),
         )
 
     def is_there(self, row: Row) -> bool:
-        return self.workspace.holds("labels", row.id)
+        kinds = ("labels", *self.keep, *(["segments"] if row.digests.get("segments") else []))
+        return all(self.workspace.holds(kind, row.id) for kind in kinds)
 
     def read(self, row: Row) -> Any:
-        return self.segmenter.prepare(images.read_photo(self.workspace.resolve(row.file_name)), row.original_name)
+        path = self.workspace.resolve(row.file_name)
+        pixels, size = images.read_photo_for(path, self.segmenter.looks_at_px)
+        return self.segmenter.prepare(pixels, row.original_name, size)
 
     def compute(self, work: list[Any]) -> list[Any]:
         return [self.segmenter.run(prepared) for prepared in work]
 
     def write(self, row: Row, result: Any) -> Row:
         labelling = self.segmenter.finish(result)
-        row = replace(row, label_reviewed="", flags="")
-        said = {"key": self.key(row), "model": self.segmenter.name, "confidence": labelling.confidence}
-        return keep_labels(self.workspace, self.taxonomy, row, labelling.ids, **said)
+        for kind, values in (("confidences", labelling.confidences), ("raw_labels", labelling.raw)):
+            if values is not None:
+                write_atomically(self.workspace.made(kind, row.id), images.encode_grey(values))
+        row = replace(row, label_reviewed="")
+        return keep_labels(self.workspace, self.taxonomy, row, labelling, key=self.key(row), model=self.segmenter.name)
 
     def fail(self, row: Row, error: str) -> Row:
         return row.failed(NAME, self.key(row), f"{row.original_name} {error}")
 
 
 def keep_labels(
-    workspace: Workspace, taxonomy: Taxonomy, row: Row, ids: np.ndarray, *, key: str, model: str, confidence: float
+    workspace: Workspace, taxonomy: Taxonomy, row: Row, labelling: Labelling, *, key: str, model: str
 ) -> Row:
-    """Writes a label map and gives the row that says so.
+    """Writes a label map, and the things in it that were told apart, and gives the row that says so.
 
-    ids: (H, W) uint8, class id per pixel, 255 unknown. key: the stage's key of the row. confidence: 0 to 1.
+    key: the stage's key of the row.    model: what made the map.
     """
-    path, data = workspace.made("labels", row.id), images.encode_labels(ids, taxonomy.palette)
+    path, data = workspace.made("labels", row.id), images.encode_labels(labelling.ids, taxonomy.palette)
+    digests = {"label": digest(data), "segments": ""}
+    if labelling.segments is not None:
+        segments = images.encode_instances(labelling.segments)
+        write_atomically(workspace.made("segments", row.id), segments)
+        digests["segments"] = digest(segments)
     write_atomically(path, data)
-    pixels = np.bincount(ids.ravel(), minlength=256) / ids.size
+    pixels = np.bincount(labelling.ids.ravel(), minlength=256) / labelling.ids.size
     shares = {name: float(pixels[id]) for id, name in enumerate(taxonomy.names) if pixels[id]}
     return row.done(
         NAME,
         key,
         label_file_name=workspace.relative(path),
         label_model=plain(model),
-        label_confidence=round(confidence, 4),
+        label_confidence=round(labelling.confidence, 4),
         label_unknown=round(1 - sum(shares.values()), 4),
+        flags=" ".join(doubts(labelling.ids, taxonomy)),
         shares=shares,
-        digests={"label": digest(data)},
+        digests=digests,
     )

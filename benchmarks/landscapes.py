@@ -1,6 +1,7 @@
 """How well the rules tell landscapes from other pictures: precision, recall and F1 of 'is a landscape'.
 
-The thresholds were chosen on the sets that --chosen-on shows, and never on the wallpapers.
+The thresholds were chosen on the sets that --chosen-on shows. The rule `layers`, and what counts as ice in `unknown`,
+were added after a first look at which wallpapers the others got wrong, so that set is not quite untouched.
 """
 
 import argparse

@@ -86,6 +86,8 @@ def gauganpipe(
 
 def main() -> None:
     """Runs a command; what a user can mend is one sentence on stderr and exit code 1."""
+    # Threads that wait for one another in a busy loop make each other ten times slower where others compute too.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     console = Console()
     try:
         app()

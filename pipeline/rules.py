@@ -23,6 +23,8 @@ GROUND = (
 SKY = 0.15
 """Share of AIR from which on a photo has a sky."""
 BUILT = ("building", "structure")
+FOREST = "tree"
+"""The one class that may fill a photo: in a forest."""
 CLOSE = ("bush", "flower")
 """What fills a photo only when the camera is near."""
 PEOPLE = ("person", "people")
@@ -93,6 +95,10 @@ def _layers(seen: Seen) -> float | None:
     return seen.row.layers if seen.share(*AIR) >= SKY else None
 
 
+def _largest(seen: Seen) -> float:
+    return max((share for name, share in seen.shares.items() if name != FOREST), default=0.0)
+
+
 MIN_SIDE = Rule(name="min_side", text="pixels of the shorter side", stage=INGEST, of=_shorter_side, least=64)
 """Applied by ingest, which keeps no file of such a photo; 64 is the crop of the smallest training preset."""
 
@@ -124,9 +130,9 @@ RULES: tuple[Rule, ...] = (
     Rule(name="close_up", text="share of near plants", stage=LABEL, of=lambda seen: seen.share(*CLOSE), most=0.5),
     Rule(
         name="one_class",
-        text="share of the largest class",
+        text="share of the largest class but trees",
         stage=LABEL,
-        of=lambda seen: max(seen.shares.values(), default=0.0),
+        of=_largest,
         most=0.995,
     ),
     Rule(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.classes import UNKNOWN
-from pipeline.segmenters.clean import absorb_small_regions
+from pipeline.segmenters.clean import absorb_small_regions, without_small_regions
 
 SKY, SEA, TREE = 0, 6, 8
 CLASSES = (SKY, SEA, TREE, UNKNOWN)
@@ -90,3 +90,16 @@ def test_the_map_that_is_given_stays_as_it_is(halves):
     absorb_small_regions(halves, probabilities_of(1, 0, 0, 0), CLASSES, 5 / 400)
 
     assert (halves == before).all()
+
+
+def test_probabilities_of_a_small_region_are_exchanged_with_those_of_its_neighbour():
+    probabilities = np.zeros((4, 10, 10), np.float32)
+    probabilities[0] = 0.6
+    probabilities[1] = 0.4
+    probabilities[:, 4, 4] = (0.1, 0.2, 0.7, 0.0)
+
+    cleaned = without_small_regions(probabilities, CLASSES, 2 / 100)
+
+    assert (cleaned.argmax(axis=0) == 0).all()
+    assert cleaned[:, 4, 4] == pytest.approx([0.7, 0.2, 0.1, 0.0])
+    assert cleaned.sum(axis=0) == pytest.approx(np.ones((10, 10)))

@@ -13,8 +13,9 @@ from pipeline.classes import load_taxonomy
 from pipeline.console import Console
 from pipeline.errors import GauganpipeError, WorkspaceError
 from pipeline.flow import Asked, Which
-from pipeline.manifest import read
+from pipeline.manifest import read, writing
 from pipeline.segmenters import deeplabv3plus
+from pipeline.segmenters.weights import sha256_of
 from pipeline.sources.drawn import candidates
 from pipeline.workspace import Workspace
 
@@ -53,8 +54,24 @@ def label(workspace: Workspace, photos: Path, asked: Asked) -> int:
     return done.walks["labelled"].done
 
 
+def digest_of(asked: Asked) -> str:
+    """What the weights of the segmenter are known by."""
+    return sha256_of(Path(asked.segmenter.removeprefix("torch:")))[:16]
+
+
 def test_the_second_time_there_is_nothing_to_do(workspace, photos, asked):
     assert [label(workspace, photos, asked) for _ in range(2)] == [PHOTOS, 0]
+
+
+def test_label_maps_are_the_same_for_any_number_of_threads(photos, asked, tmp_path):
+    places = [Workspace(root=tmp_path / str(workers)) for workers in (0, 2)]
+    for workers, place in zip((0, 2), places, strict=True):
+        with writing(place) as manifest:
+            manifest.choose(parameters={"numerics": {f"torch:mine {digest_of(asked)}": "float32"}})
+        flow.label(place, str(photos), asked, workers=workers, console=QUIET)
+
+    one, other = ({row.id: row.digests["label"] for row in read(place).rows.values()} for place in places)
+    assert one == other
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,7 @@ class Plain:
     parameters: Mapping[str, str] = field(default_factory=lambda: {"quality": "fast"})
     looks_at_px: int = 300
     outputs: tuple[str, ...] = ("sky",)
+    is_many_handed: bool = False
     numerics: str = "float32"
     numerics_choices: tuple[str, ...] = ("float32", "other")
 

@@ -33,6 +33,7 @@ class Halves:
     reached: tuple[str, ...] = ("sky", "water")
     map: str = ""
     outputs: tuple[str, ...] = ()
+    is_many_handed: bool = False
     numerics: str = ""
     numerics_choices: tuple[str, ...] = ()
     looks_at_px: int = 0

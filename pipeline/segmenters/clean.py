@@ -27,6 +27,26 @@ def absorb_small_regions(
     return cleaned
 
 
+def without_small_regions(probabilities: np.ndarray, classes: Sequence[int], share: float) -> np.ndarray:
+    """Probabilities whose winners, at their own size, leave no small region: done before they are resized, it is cheap.
+
+    Where a region goes to a neighbour, the two classes exchange their probabilities.
+    probabilities: (K, h, w) float32.    classes: K class ids.    share: as above.
+    """
+    winners = probabilities.argmax(axis=0)  # (h, w)
+    ids = np.asarray(classes, np.uint8)[winners]
+    cleaned = absorb_small_regions(ids, probabilities, classes, share)
+    y, x = np.nonzero(cleaned != ids)
+    if not len(y):
+        return probabilities
+    channels = np.zeros(256, np.intp)
+    channels[list(classes)] = np.arange(len(classes))
+    before, after = winners[y, x], channels[cleaned[y, x]]
+    exchanged = probabilities.copy()
+    exchanged[after, y, x], exchanged[before, y, x] = probabilities[before, y, x], probabilities[after, y, x]
+    return exchanged
+
+
 def _small_regions(ids: np.ndarray, smallest_px: float) -> Iterator[tuple[int, tuple[slice, slice], np.ndarray]]:
     """Each region that is too small: its pixels, its box, and (h, w) bool, where in the box it is."""
     for id in np.flatnonzero(np.bincount(ids.ravel(), minlength=256)).tolist():

@@ -33,6 +33,7 @@ class Maps:
     digest: str = ""
     looks_at_px: int = 1
     outputs: tuple[str, ...] = ()
+    is_many_handed: bool = False
     numerics: str = ""
     numerics_choices: tuple[str, ...] = ()
     folder: Path

@@ -1,6 +1,7 @@
 """A trained network as a segmenter: it looks at a photo as often as asked, and its outputs are merged into classes."""
 
 import copy
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 
 from pipeline.classes import UNKNOWN, Taxonomy, translate
 from pipeline.errors import GauganpipeError, PhotoError, SegmenterError
-from pipeline.segmenters.clean import absorb_small_regions
+from pipeline.segmenters.clean import absorb_small_regions, without_small_regions
 from pipeline.segmenters.merge import label, merge, merged_ids
 from pipeline.segmenters.refine import fit_to_photo
 from pipeline.segmenters.segmenter import Labelling, Options
@@ -103,6 +104,10 @@ class NetworkSegmenter:
         return 0 if self.options.refine else round(self.network.longer_side_px * SCALES[self.options.quality][0])
 
     @property
+    def is_many_handed(self) -> bool:
+        return self.device == "cpu"
+
+    @property
     def outputs(self) -> tuple[str, ...]:
         return self.network.names
 
@@ -123,6 +128,9 @@ class NetworkSegmenter:
 
     @torch.inference_mode()
     def run(self, prepared: Prepared) -> Scores:
+        if threading.current_thread() is not threading.main_thread():
+            # One core a photo: threads that share a photo wait for one another at every layer.
+            torch.set_num_threads(1)
         seen = [
             self._look(view, is_mirrored=is_mirrored)
             for view in prepared.views
@@ -137,6 +145,8 @@ class NetworkSegmenter:
         if result.photo.pixels is not None:
             probabilities = fit_to_photo(probabilities, result.photo.pixels, align_corners=self.network.align_corners)
         ids = merged_ids(self.targets)
+        if not self.options.unknown_below:
+            probabilities = without_small_regions(probabilities, ids, self.options.smallest_share)
         labelling = label(
             probabilities,
             ids,
@@ -145,12 +155,14 @@ class NetworkSegmenter:
             unknown_below=self.options.unknown_below,
             keep_confidences=self.options.keep_confidences,
         )
-        cleaned = absorb_small_regions(labelling.ids, probabilities, ids, self.options.smallest_share)
+        if self.options.unknown_below:
+            cleaned = absorb_small_regions(labelling.ids, probabilities, ids, self.options.smallest_share)
+            labelling = replace(labelling, ids=cleaned)
         raw = None
         if result.raw is not None:
             own = range(len(result.raw))
             raw = label(result.raw, own, size, align_corners=self.network.align_corners).ids
-        return replace(labelling, ids=cleaned, raw=raw)
+        return replace(labelling, raw=raw)
 
     def forward(self, x: Tensor) -> Tensor:
         """The network itself: (1, 3, h, w) float32 -> logits (1, S, h', w'), in the numbers that it computes with."""

@@ -76,6 +76,10 @@ class Overlay:
         return self.under.outputs
 
     @property
+    def is_many_handed(self) -> bool:
+        return False
+
+    @property
     def numerics(self) -> str:
         return self.under.numerics
 

@@ -135,6 +135,10 @@ class PanopticSegmenter:
         return self.semantic.outputs
 
     @property
+    def is_many_handed(self) -> bool:
+        return False
+
+    @property
     def numerics(self) -> str:
         return self.semantic.numerics
 

@@ -54,8 +54,9 @@ class Labelling:
 class Segmenter(Protocol):
     """Labels one photo at a time, in three steps that may overlap with those of other photos.
 
-    Decoder threads call `prepare`, one thread owns the model and calls `run`, writer threads call `finish`. What comes
-    out depends on the photo, the weights, `parameters` and `input_digest`, and on nothing else.
+    Decoder threads call `prepare`, writer threads call `finish`. One thread owns the model and calls `run`, unless
+    `is_many_handed`: then it is run in each of the writer threads. What comes out depends on the photo, the weights,
+    `parameters` and `input_digest`, and on nothing else.
     """
 
     name: str
@@ -72,6 +73,8 @@ class Segmenter(Protocol):
     """The longer side of a photo that it can make use of, in pixels; 0 when it needs the photo whole."""
     outputs: tuple[str, ...]
     """What the ids of `Labelling.raw` mean; () where there are none."""
+    is_many_handed: bool
+    """Whether several threads may call `run` at once, each with a photo of its own: quicker on a processor of cores."""
     numerics: str
     """How it computes, one of `numerics_choices`; "" where there is nothing to choose."""
     numerics_choices: tuple[str, ...]

@@ -57,10 +57,10 @@ class Label:
         return self.segmenter.prepare(pixels, row.original_name, size)
 
     def compute(self, work: list[Any]) -> list[Any]:
-        return [self.segmenter.run(prepared) for prepared in work]
+        return work if self.segmenter.is_many_handed else [self.segmenter.run(prepared) for prepared in work]
 
     def write(self, row: Row, result: Any) -> Row:
-        labelling = self.segmenter.finish(result)
+        labelling = self.segmenter.finish(self.segmenter.run(result) if self.segmenter.is_many_handed else result)
         for kind, values in (("confidences", labelling.confidences), ("raw_labels", labelling.raw)):
             if values is not None:
                 write_atomically(self.workspace.made(kind, row.id), images.encode_grey(values))

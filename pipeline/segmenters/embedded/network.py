@@ -103,5 +103,6 @@ def resize(pixels: np.ndarray, longer_side_px: int, *, step_px: int) -> Tensor:
     shrink = longer_side_px / max(pixels.shape[:2])
     size = [step_px * max(round((side * shrink - 1) / step_px), 2) + 1 for side in pixels.shape[:2]]
     x = torch.from_numpy(np.array(pixels, order="C")).permute(2, 0, 1)[None]  # (1, 3, H, W)
-    x = F.interpolate(x, size=size, mode="bilinear", antialias=True, align_corners=ALIGN_CORNERS)
+    # With align_corners the antialiased filter sits half a pixel aside: it would not be the same for a mirror image.
+    x = F.interpolate(x, size=size, mode="bilinear", antialias=True, align_corners=False)
     return x.float() / 127.5 - 1

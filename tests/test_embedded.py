@@ -13,7 +13,7 @@ from pipeline.segmenters import deeplabv3plus
 from pipeline.segmenters.embedded import network
 from pipeline.segmenters.embedded.lessons import HANDS, OPEN, Classes, Lesson, draw
 from pipeline.segmenters.embedded.score import QUALITIES, average, look, score
-from pipeline.segmenters.embedded.train import FIRST_FALL, STEPS, share_of_rate, start
+from pipeline.segmenters.embedded.train import FALLS, share_of_rate, start
 
 DATA = Path(__file__).parents[2] / "shared/data"
 MOST_BYTES = 12_000_000
@@ -221,12 +221,18 @@ def test_outputs_of_one_name_are_seen_as_one_class(model):
     assert views[1].sum(dim=0).allclose(torch.ones(()))
 
 
-def test_the_rate_rises_and_falls_twice():
-    rates = [share_of_rate(step) for step in (0, 100, FIRST_FALL.start, 1699, 1700, STEPS - 1)]
+@pytest.mark.parametrize(("first", "end", "share"), FALLS)
+def test_the_rate_falls_from_a_share_to_nothing(first: int, end: int, share: float):
+    last = min([end, *(other for other, _, _ in FALLS if other > first)]) - 1
+
+    assert share_of_rate(first) == share
+    assert share_of_rate(last) < 0.05 * share
+
+
+def test_the_rate_rises_to_one_before_it_falls():
+    rates = [share_of_rate(step) for step in (0, 100, FALLS[0][0] - 1)]
 
     assert rates[0] < rates[1] == rates[2] == 1
-    assert rates[3] < 0.1 < rates[4] == 0.5
-    assert rates[5] < 0.01
 
 
 def test_a_student_keeps_the_folded_norms_of_its_features(data):

@@ -36,8 +36,8 @@ class Sample:
 class Batch:
     """What one training step is made from.
 
-    image: (B, 3, H, W) float32 in [-1, 1].    labels: (B, H, W) int64, 0..C-1, C unknown.
-    edges: (B, 1, H, W) float32, 0 or 1, or None.    positions: of each image among all that the run shows.
+    image: (B, 3, H, W) float32 in [-1, 1].    labels: (B, H, W) uint8, 0..C-1, C unknown.
+    edges: (B, 1, H, W) uint8, 0 or 1, or None.    positions: of each image among all that the run shows.
     """
 
     image: Tensor
@@ -138,11 +138,11 @@ class Crops(Dataset[Batch]):
             x = x[..., top : top + height, left : left + width].unsqueeze(0)
             return x.flip(-1) if mirror else x
 
-        labels = window(scaled.labels).long()
+        labels = window(scaled.labels)
         return Batch(
             image=window(scaled.image).float() / 127.5 - 1,
             labels=labels.masked_fill(labels == UNKNOWN, self.classes),
-            edges=None if self.find_edges is None else self.find_edges(window(scaled.instances)).float(),
+            edges=None if self.find_edges is None else self.find_edges(window(scaled.instances)).byte(),
         )
 
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from gaugan import checkpoint
+from gaugan.allocator import keep_memory
 from gaugan.checkpoint import About
 from gaugan.data import UNKNOWN, covering_size, nearest, size_text, to_bytes
 from gaugan.errors import CheckpointError, DataError, SettingsError
@@ -21,6 +22,7 @@ class Painter:
     """Paints label maps with the averaged weights of a run.
 
     settings: of the run.    classes: C.    edges: whether it was trained with instances.    images_shown: in training.
+    unknown: whether maps may hold unknown pixels.    takes_photos: whether a photo can give the style.
     """
 
     def __init__(self, about: About, network: nn.Module, *, device: torch.device) -> None:
@@ -29,12 +31,14 @@ class Painter:
         self.edges = about.edges
         self.unknown = about.unknown
         self.images_shown = about.images_shown
+        self.takes_photos = self.has_style and "encoder" not in about.missing
         self.device = device
-        self.network = network.to(device).eval()
+        network.fold()
+        self.network = network.to(device, memory_format=torch.channels_last).eval()
 
     @property
     def has_style(self) -> bool:
-        """Whether seeds and style photos make a difference."""
+        """Whether seeds make a difference."""
         return self.settings.model.style_encoder
 
     def paint(
@@ -54,6 +58,10 @@ class Painter:
         where the run knows how large a tree is.    Returns (H, W, 3) uint8 RGB.
         Raises: DataError when the maps do not fit; SettingsError on a style photo for a run without style encoder.
         """
+        if style_photo is not None and self.has_style and not self.takes_photos:
+            raise SettingsError(
+                "the style encoder of this run is not there, so it takes no style photo. It paints in drawn styles"
+            )
         if style_photo is not None and not self.has_style:
             raise SettingsError(
                 "this run has no style encoder, so it takes no style photo. Train one with model.style_encoder=true"
@@ -93,6 +101,7 @@ class Painter:
 
 def load_painter(run_folder: Path, *, device: str | torch.device = "cpu") -> Painter:
     """The painter of a run's newest checkpoint. Raises: CheckpointError."""
+    keep_memory()
     newest = checkpoint.latest(run_folder)
     if newest is None:
         raise CheckpointError(f"{run_folder} has no checkpoint yet")
@@ -104,4 +113,7 @@ def load_painter(run_folder: Path, *, device: str | torch.device = "cpu") -> Pai
 def build(about: About) -> nn.Module:
     """The network that a checkpoint's averaged weights belong to."""
     painter = PAINTERS[about.settings.model.method]
-    return painter(about.settings, classes=about.classes, unknown=about.unknown, edges=about.edges)
+    network = painter(about.settings, classes=about.classes, unknown=about.unknown, edges=about.edges)
+    if "encoder" in about.missing:
+        network.encoder = None
+    return network

@@ -69,9 +69,9 @@ def _random_batch(settings: Settings, *, classes: int, edges: bool) -> Batch:
     shape = (MEASURED_BATCH_SIZE, height, width)
     random = torch.Generator().manual_seed(0)
     coarse = torch.randint(0, classes, (MEASURED_BATCH_SIZE, 1, 8, 8), generator=random).float()
-    labels = torch.nn.functional.interpolate(coarse, size=(height, width))[:, 0].long()  # (B, H, W)
+    labels = torch.nn.functional.interpolate(coarse, size=(height, width))[:, 0].byte()  # (B, H, W)
     image = torch.rand((MEASURED_BATCH_SIZE, 3, height, width), generator=random) * 2 - 1
-    edge_map = torch.zeros(shape)[:, None] if edges else None
+    edge_map = torch.zeros(shape, dtype=torch.uint8)[:, None] if edges else None
     return Batch(image=image, labels=labels, edges=edge_map, positions=tuple(range(MEASURED_BATCH_SIZE)))
 
 

@@ -16,6 +16,7 @@ from accelerate.state import AcceleratorState
 from torch import Tensor, nn
 
 from gaugan import checkpoint
+from gaugan.allocator import keep_memory
 from gaugan.checkpoint import About
 from gaugan.config import Settings
 from gaugan.data import UNKNOWN, Batch, Crops, Positions, Sample, batches, have_instances, stack, to_bytes
@@ -225,7 +226,8 @@ def train(
 
 
 def accelerate(settings: Settings) -> Accelerator:
-    """This process among those that were launched together, or alone."""
+    """This process among those that were launched together, or alone; it keeps its memory from step to step."""
+    keep_memory()
     if not torch.distributed.is_initialized():
         AcceleratorState._reset_state(
             reset_partial_state=True

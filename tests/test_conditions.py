@@ -2,8 +2,10 @@
 
 import pytest
 import torch
+from torch.nn import functional as F
 
-from gaugan.spade.conditions import condition, condition_channels, edges
+from gaugan.spade.conditions import Condition, condition, condition_channels, edges
+from gaugan.spade.windows import shifted
 
 
 def test_edges_mark_both_pixels_of_a_differing_pair():
@@ -24,14 +26,14 @@ def test_a_map_of_one_instance_has_no_edge():
 def test_a_condition_is_one_hot_with_the_edges_last():
     labels = torch.tensor([[[0, 1], [2, 0]]])
     marked = torch.tensor([[[[1, 0], [0, 1]]]])
-    seen = condition(labels, classes=3, unknown=False, edges=marked)
+    seen = condition(labels, classes=3, unknown=False, edges=marked).one_hot()
     assert seen[0, :3].argmax(0).tolist() == [[0, 1], [2, 0]]
     assert torch.equal(seen[:, :3].sum(1), torch.ones(1, 2, 2))
     assert torch.equal(seen[:, 3:], marked.float())
 
 
 def test_unknown_pixels_have_a_channel_of_their_own():
-    seen = condition(torch.tensor([[[3, 0]]]), classes=3, unknown=True, edges=None)
+    seen = condition(torch.tensor([[[3, 0]]]), classes=3, unknown=True, edges=None).one_hot()
     assert seen[0, :, 0].T.tolist() == [[0, 0, 0, 1], [1, 0, 0, 0]]
 
 
@@ -40,9 +42,10 @@ def test_unknown_pixels_have_a_channel_of_their_own():
 def test_channels_are_counted_as_they_are_made(unknown, has_edges):
     labels = torch.zeros(1, 4, 6, dtype=torch.int64)
     marked = edges(labels) if has_edges else None
-    seen = condition(labels, classes=7, unknown=unknown, edges=marked, dtype=torch.float64)
-    assert seen.shape == (1, condition_channels(classes=7, unknown=unknown, edges=has_edges), 4, 6)
-    assert seen.dtype == torch.float64
+    seen = condition(labels, classes=7, unknown=unknown, edges=marked)
+    assert seen.channels == condition_channels(classes=7, unknown=unknown, edges=has_edges)
+    assert seen.one_hot(torch.float64).shape == (1, seen.channels, 4, 6)
+    assert seen.one_hot(torch.float64).dtype == torch.float64
 
 
 @pytest.mark.parametrize(("value", "unknown"), [(255, True), (3, False), (-1, False)])
@@ -50,3 +53,48 @@ def test_a_label_without_a_channel_is_named(value, unknown):
     labels = torch.tensor([[[0, value, 1]]])
     with pytest.raises(ValueError, match=f"holds the value {value}, but labels are 0..2"):
         condition(labels, classes=3, unknown=unknown, edges=None)
+
+
+def patchwork(size: tuple[int, int] = (21, 30), *, classes: int = 6, has_edges: bool = True) -> Condition:
+    """Two maps of small blocks, with the edges between them."""
+    coarse = torch.randint(0, classes, (2, 1, 5, 7), generator=torch.Generator().manual_seed(3)).float()
+    labels = F.interpolate(coarse, size=size)[:, 0].long()
+    return condition(labels, classes=classes, unknown=False, edges=edges(labels) if has_edges else None)
+
+
+@pytest.mark.parametrize("size", [(7, 10), (42, 60), (20, 31), (1, 1), (21, 30)])
+def test_a_map_is_resized_to_the_nearest_pixels(size):
+    seen = patchwork()
+    assert torch.equal(seen.resized(size).one_hot(), F.interpolate(seen.one_hot(), size=size, mode="nearest"))
+
+
+def test_a_size_is_made_once():
+    seen = patchwork()
+    assert seen.resized((7, 10)) is seen.resized((7, 10))
+    assert seen.resized((21, 30)) is seen
+
+
+def test_a_map_is_continued_by_its_last_pixels():
+    seen = patchwork()
+    expected = F.pad(seen.one_hot(), (0, 3, 0, 11), mode="replicate")
+    assert torch.equal(seen.continued((32, 33)).one_hot(), expected)
+
+
+@pytest.mark.parametrize(("kernel_size", "stride", "padding"), [(3, 1, 1), (5, 1, 2), (4, 2, 2), (1, 1, 0)])
+@pytest.mark.parametrize("has_edges", [False, True])
+def test_windows_are_convolved_as_the_one_hot_map_is(kernel_size, stride, padding, has_edges):
+    seen = patchwork(has_edges=has_edges)
+    weight, bias = torch.randn(8, seen.channels, kernel_size, kernel_size).double(), torch.randn(8).double()
+    views = shifted(seen.numbers, kernel_size=kernel_size, outside=len(seen.columns), stride=stride, padding=padding)
+    rows = torch.stack(views, dim=-1)
+    made = seen.convolve(rows.flatten(0, 2), weight, bias).view(*rows.shape[:3], 8).permute(0, 3, 1, 2)
+    expected = F.conv2d(seen.one_hot(torch.float64), weight, bias, stride=stride, padding=padding)
+    assert torch.allclose(made, expected, rtol=0, atol=1e-12)
+
+
+def test_shares_are_those_of_average_pooling():
+    seen = patchwork()
+    shares = seen.shares(torch.float64)
+    of_channels = torch.einsum("bphw,pc->bchw", shares, seen.columns.double())
+    expected = F.avg_pool2d(seen.one_hot(torch.float64), 3, stride=2, padding=1, count_include_pad=False)
+    assert torch.allclose(of_channels, expected, rtol=0, atol=1e-12)

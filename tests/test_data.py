@@ -123,8 +123,8 @@ def test_shapes_and_types_of_a_batch(tmp_path):
     batch = next(batches(crops, Positions(start=0, stop=3, batch_size=3), device=CPU))
 
     assert (batch.image.shape, batch.image.dtype) == ((3, 3, 16, 32), torch.float32)
-    assert (batch.labels.shape, batch.labels.dtype) == ((3, 16, 32), torch.int64)
-    assert (batch.edges.shape, batch.edges.dtype) == ((3, 1, 16, 32), torch.float32)
+    assert (batch.labels.shape, batch.labels.dtype) == ((3, 16, 32), torch.uint8)
+    assert (batch.edges.shape, batch.edges.dtype) == ((3, 1, 16, 32), torch.uint8)
     assert batch.positions == (0, 1, 2)
 
 

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from gaugan.spade.conditions import Condition, condition
 from gaugan.spade.discriminator import MultiscaleDiscriminator
 
 
@@ -11,9 +12,14 @@ def make(**settings) -> MultiscaleDiscriminator:
     return MultiscaleDiscriminator(**({"condition_channels": 5, "width": 4} | settings))
 
 
-def pair(height: int = 64, width: int = 96) -> tuple[torch.Tensor, torch.Tensor]:
+def as_condition(labels: torch.Tensor) -> Condition:
+    return condition(labels, classes=5, unknown=False, edges=None)
+
+
+def pair(height: int = 64, width: int = 96) -> tuple[Condition, torch.Tensor]:
     rng = torch.Generator().manual_seed(1)
-    return torch.rand(2, 5, height, width, generator=rng), torch.rand(2, 3, height, width, generator=rng)
+    labels = torch.randint(0, 5, (2, height, width), generator=rng)
+    return as_condition(labels), torch.rand(2, 3, height, width, generator=rng)
 
 
 def test_every_scale_gives_every_layer():
@@ -32,8 +38,8 @@ def test_scales_and_layers_are_counted():
 def test_layers_have_no_more_than_512_channels():
     with torch.device("meta"):
         network = MultiscaleDiscriminator(condition_channels=5, width=64, layers=6)
-        judged = network(torch.empty(1, 5, 256, 256), torch.empty(1, 3, 256, 256))
-    assert [x.shape[1] for x in judged[0]] == [64, 128, 256, 512, 512, 512, 1]
+    weights = [w for key, w in network.discriminator_0.named_parameters() if key.endswith(("weight", "weight_orig"))]
+    assert [w.shape[0] for w in weights] == [64, 128, 256, 512, 512, 512, 1]
 
 
 @pytest.mark.parametrize("norm", ["instance", "batch", "syncbatch", "none"])
@@ -50,18 +56,29 @@ def test_the_same_seed_gives_the_same_verdict():
 
 def test_with_instance_norm_a_picture_is_judged_alone():
     network = make().eval()
-    seen, image = pair()
-    both, alone = network(seen, image), network(seen[:1], image[:1])
+    _, image = pair()
+    labels = torch.randint(0, 5, (2, 64, 96), generator=torch.Generator().manual_seed(2))
+    both, alone = network(as_condition(labels), image), network(as_condition(labels[:1]), image[:1])
     assert torch.allclose(both[0][-1][:1], alone[0][-1], atol=1e-5)
 
 
 def test_the_border_of_a_smaller_scale_counts_only_pixels_of_the_picture():
     network = make(layers=2)
-    ones = torch.ones(1, 5, 64, 64), torch.ones(1, 3, 64, 64)
-    half = torch.ones(1, 5, 32, 32), torch.ones(1, 3, 32, 32)
+    ones = as_condition(torch.ones(1, 64, 64).long()), torch.ones(1, 3, 64, 64)
+    half = as_condition(torch.ones(1, 32, 32).long()), torch.ones(1, 3, 32, 32)
     network.discriminator_0.load_state_dict(network.discriminator_1.state_dict())
     network.eval()
     assert torch.allclose(network(*ones)[1][-1], network(*half)[0][-1], atol=1e-6)
+
+
+def test_pictures_of_the_same_maps_are_judged_in_one_pass():
+    network = make().eval()
+    seen, image = pair()
+    both = network(seen, torch.cat([image, image.flip(3)]))
+    for one, other in zip(network(seen, image) + network(seen, image.flip(3)), [*both, *both], strict=True):
+        assert len(one[-1]) == 2
+        assert len(other[-1]) == 4
+    assert torch.allclose(both[0][-1][2:], network(seen, image.flip(3))[0][-1], atol=1e-5)
 
 
 def test_an_unknown_normalisation_is_refused():

@@ -1,10 +1,13 @@
 """The discriminator: is this picture a photo, and does it fit its labels? Asked per patch, at several scales."""
 
-from torch import Tensor, cat, nn
+import torch
+from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import spectral_norm
 
+from gaugan.spade.conditions import Condition
 from gaugan.spade.norm import plain_norm
+from gaugan.spade.windows import shifted
 
 SLOPE = 0.2
 KERNEL_SIZE = 4
@@ -37,10 +40,23 @@ class PatchDiscriminator(nn.Module):
         for i, part in enumerate(parts):
             self.add_module(f"model{i}", part)
 
-    def forward(self, x: Tensor) -> list[Tensor]:
-        """x: (B, channels_in, H, W).    Returns the output of every layer, the last (B, 1, h, w) logits."""
-        outputs = []
-        for i in range(self.depth):
+    def forward(self, condition: Condition, shares: Tensor | None, image: Tensor) -> list[Tensor]:
+        """Judge pictures of the same maps.
+
+        shares: (B, P, H, W), the maps of a coarser scale; None at the first, where `condition` has the size of image.
+        image: (n*B, 3, H, W); the pictures of the batch, n times.
+        Returns the output of every layer, the last (n*B, 1, h, w) logits.
+        """
+        first, bend = self.model0
+        of_labels, of_image = first.weight.split([condition.channels, image.shape[1]], dim=1)
+        if shares is None:
+            seen = convolve_map(condition, of_labels)
+        else:
+            seen = F.conv2d(shares, condition.weights(of_labels), stride=first.stride, padding=PADDING)
+        x = F.conv2d(image, of_image, first.bias, stride=first.stride, padding=PADDING)
+        x = bend((x.unflatten(0, (-1, len(seen))) + seen).flatten(0, 1))
+        outputs = [x]
+        for i in range(1, self.depth):
             x = self.get_submodule(f"model{i}")(x)
             outputs.append(x)
         return outputs
@@ -73,16 +89,30 @@ class MultiscaleDiscriminator(nn.Module):
             )
             self.add_module(f"discriminator_{i}", judge)
 
-    def forward(self, condition: Tensor, image: Tensor) -> list[list[Tensor]]:
+    def forward(self, condition: Condition, image: Tensor) -> list[list[Tensor]]:
         """Judge pictures.
 
-        condition: (B, condition_channels, H, W), 0 or 1.    image: (B, 3, H, W) float in [-1, 1].
-        Returns for every scale, the finest first, the outputs of every layer; the last are (B, 1, h, w) logits.
+        condition: of B maps of size (H, W).    image: (n*B, 3, H, W) float in [-1, 1]; all maps once, n times over.
+        Returns for every scale, the finest first, the outputs of every layer; the last are (n*B, 1, h, w) logits.
         """
-        x = cat([condition, image], dim=1)  # (B, condition_channels + 3, H, W)
-        judged = []
+        shares, judged = None, []
         for i in range(self.scales):
             if i > 0:
-                x = F.avg_pool2d(x, 3, stride=2, padding=1, count_include_pad=False)
-            judged.append(self.get_submodule(f"discriminator_{i}")(x))
+                image = halve(image)
+                shares = condition.shares(image.dtype) if shares is None else halve(shares)
+            judged.append(self.get_submodule(f"discriminator_{i}")(condition, shares, image))
         return judged
+
+
+def convolve_map(condition: Condition, weight: Tensor) -> Tensor:
+    """What the first convolution makes of the maps: (B, D, h, w)."""
+    views = shifted(
+        condition.numbers, kernel_size=KERNEL_SIZE, outside=len(condition.columns), stride=2, padding=PADDING
+    )
+    rows = torch.stack(views, dim=-1)  # (B, h, w, 16)
+    return condition.convolve(rows.flatten(0, 2), weight).view(*rows.shape[:3], -1).permute(0, 3, 1, 2)
+
+
+def halve(picture: Tensor) -> Tensor:
+    """(B, C, H, W) at half the size, each pixel the mean of 3 x 3."""
+    return F.avg_pool2d(picture, 3, stride=2, padding=1, count_include_pad=False)

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import spectral_norm
 
+from gaugan.spade.conditions import Condition
 from gaugan.spade.norm import SpadeNorm
 
 DOUBLINGS = {"normal": 5, "more": 6, "most": 7}
@@ -32,21 +33,28 @@ class SpadeBlock(nn.Module):
         super().__init__()
         between = min(channels_in, channels_out)
         constrain = spectral_norm if spectral else nn.Identity()
-        condition = {"condition_channels": condition_channels, "kind": norm, "kernel_size": kernel_size}
+        layer = {"condition_channels": condition_channels, "kind": norm, "kernel_size": kernel_size}
         self.conv_0 = constrain(nn.Conv2d(channels_in, between, 3, padding=1))
         self.conv_1 = constrain(nn.Conv2d(between, channels_out, 3, padding=1))
-        self.norm_0 = SpadeNorm(channels_in, **condition)
-        self.norm_1 = SpadeNorm(between, **condition)
+        self.norm_0 = SpadeNorm(channels_in, **layer)
+        self.norm_1 = SpadeNorm(between, **layer)
         self.changes_width = channels_in != channels_out
         if self.changes_width:
             self.conv_s = constrain(nn.Conv2d(channels_in, channels_out, 1, bias=False))
-            self.norm_s = SpadeNorm(channels_in, **condition)
+            self.norm_s = SpadeNorm(channels_in, **layer)
 
-    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
-        """x: (B, channels_in, H, W).    condition: (B, c, H, W).    Returns (B, channels_out, H, W)."""
-        shortcut = self.conv_s(self.norm_s(x, condition)) if self.changes_width else x
-        x = self.conv_0(F.leaky_relu(self.norm_0(x, condition), SLOPE))
-        x = self.conv_1(F.leaky_relu(self.norm_1(x, condition), SLOPE))
+    def forward(self, x: Tensor, condition: Condition, *, repeats: int = 1) -> Tensor:
+        """Double the size, or not, and convolve twice.
+
+        x: (B, channels_in, h, w).    repeats: 2 doubles its size.    condition: at the size of the result.
+        Returns (B, channels_out, repeats * h, repeats * w).
+        """
+        if self.changes_width:
+            shortcut = self.conv_s(self.norm_s(x, condition, repeats=repeats))
+        else:
+            shortcut = x if repeats == 1 else F.interpolate(x, scale_factor=repeats, mode="nearest")
+        x = self.conv_0(self.norm_0(x, condition, repeats=repeats, slope=SLOPE))
+        x = self.conv_1(self.norm_1(x, condition, slope=SLOPE))
         return shortcut + x
 
 
@@ -117,11 +125,11 @@ class Generator(nn.Module):
         self.conv_img = nn.Conv2d(channels_out, 3, 3, padding=1)
 
     def forward(
-        self, condition: Tensor, style: Tensor | None = None, *, latent_size: tuple[int, int] | None = None
+        self, condition: Condition, style: Tensor | None = None, *, latent_size: tuple[int, int] | None = None
     ) -> Tensor:
         """Paint the map at its own size.
 
-        condition: (B, condition_channels, H, W) float, 0 or 1.    style: (B, style_size) float, or None without style.
+        condition: of size (H, W).    style: (B, style_size) float, or None without style.
         latent_size: (height, width) of the latent; None takes the smallest that covers the map.
         Returns (B, 3, H, W) float in [-1, 1]; with `latent_size`, that times 2**doublings instead of H, W, and the
         map is resized to it, as the reference does with `self.latent_size`.
@@ -136,26 +144,28 @@ class Generator(nn.Module):
             )
 
         # A map whose sides are no multiple is continued to the right and at the bottom.
-        height, width = condition.shape[-2:]
-        multiple = 2**self.doublings
+        (height, width), multiple = condition.size, 2**self.doublings
         if latent_size is None:
             latent_size = (-(-height // multiple), -(-width // multiple))
-            right, bottom = latent_size[1] * multiple - width, latent_size[0] * multiple - height
-            if right or bottom:
-                condition = F.pad(condition, (0, right, 0, bottom), mode="replicate")
+            condition = condition.continued((latent_size[0] * multiple, latent_size[1] * multiple))
         else:
             height, width = latent_size[0] * multiple, latent_size[1] * multiple
 
-        # Every block of one resolution shares one resized map.
-        level = resize_nearest(condition, latent_size)
-        x = self.fc(level) if style is None else self.style_latent(style, latent_size)  # (B, 16*width, h, w)
+        # Every block of one resolution shares one resized map, and what is known of its windows.
+        size = latent_size
+        x = self.map_latent(condition.resized(size)) if style is None else self.style_latent(style, size)
         for name, doubles in self.path:
-            if doubles:
-                x = F.interpolate(x, scale_factor=2, mode="nearest")
-                level = resize_nearest(condition, x.shape[-2:])
-            x = self.get_submodule(name)(x, level)
+            repeats = 2 if doubles else 1
+            size = (repeats * size[0], repeats * size[1])
+            x = self.get_submodule(name)(x, condition.resized(size), repeats=repeats)
         x = torch.tanh(self.conv_img(F.leaky_relu(x, SLOPE)))
         return x[:, :, :height, :width]
+
+    def map_latent(self, condition: Condition) -> Tensor:
+        """condition: of size (h, w).    Returns (B, 16*width, h, w)."""
+        windows, _ = condition.windows(self.fc.kernel_size[0])
+        made = condition.convolve(windows.rows, self.fc.weight, self.fc.bias)  # (U, 16*width)
+        return made[windows.index].permute(0, 3, 1, 2)
 
     def style_latent(self, style: Tensor, size: tuple[int, int]) -> Tensor:
         """style: (B, style_size).    size: (height, width).    Returns (B, 16*width, height, width)."""
@@ -163,10 +173,3 @@ class Generator(nn.Module):
         if size != self.latent_size:
             latent = F.interpolate(latent, size=size, mode="bilinear", align_corners=False)
         return latent
-
-
-def resize_nearest(condition: Tensor, size: tuple[int, int]) -> Tensor:
-    """Resize a map to (height, width); the very same tensor where it has that size."""
-    if tuple(condition.shape[-2:]) == tuple(size):
-        return condition
-    return F.interpolate(condition, size=tuple(size), mode="nearest")

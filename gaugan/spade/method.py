@@ -7,11 +7,12 @@ from pathlib import Path
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
+from torch.nn.utils import remove_spectral_norm
 
 from gaugan.config import Model, Settings
 from gaugan.data import Batch, generator
 from gaugan.errors import SettingsError
-from gaugan.spade.conditions import condition, condition_channels
+from gaugan.spade.conditions import Condition, condition, condition_channels
 from gaugan.spade.discriminator import MultiscaleDiscriminator
 from gaugan.spade.encoder import Encoder, draw_style
 from gaugan.spade.features import Features, load_features
@@ -46,15 +47,14 @@ class SpadePainter(nn.Module):
         if self.style_size:
             self.encoder = Encoder(width=model.width, style_size=self.style_size, crop_size=data.crop_size)
 
-    def condition(self, labels: Tensor, edges: Tensor | None) -> Tensor:
-        """labels: (B, H, W) int64, 0..C-1, C unknown.    edges: (B, 1, H, W) or None.    Returns (B, c, H, W)."""
-        edges = edges if self.edges else None
-        return condition(labels, classes=self.classes, unknown=self.unknown, edges=edges, dtype=torch.float32)
+    def condition(self, labels: Tensor, edges: Tensor | None) -> Condition:
+        """labels: (B, H, W) integers, 0..C-1, C unknown.    edges: (B, 1, H, W) or None."""
+        return condition(labels, classes=self.classes, unknown=self.unknown, edges=edges if self.edges else None)
 
-    def forward(self, condition: Tensor, image: Tensor, noise: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    def forward(self, condition: Condition, image: Tensor, noise: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Paint a condition in the style of its photo.
 
-        condition: (B, c, H, W).    image: (B, 3, H, W) float in [-1, 1].
+        image: (B, 3, H, W) float in [-1, 1].
         noise: (B, style_size) standard normal, or None without style encoder.
         Returns the picture, (B, 3, H, W) float in [-1, 1], and the KL loss of the styles, or None.
         """
@@ -78,6 +78,12 @@ class SpadePainter(nn.Module):
         if photo is not None and self.encoder is not None:
             style, _ = self.encoder(photo)
         return self.generator(self.condition(labels, edges), style)
+
+    def fold(self) -> None:
+        """Divide every weight by its spectral norm for good: faster, and no longer to be trained."""
+        for layer in self.modules():
+            if hasattr(layer, "weight_orig"):
+                remove_spectral_norm(layer)
 
     def noise(self, places: Iterable[tuple[int, ...]], *, like: Tensor) -> Tensor | None:
         """Standard normal numbers, (B, style_size), a row a place, on the device of `like`; None without style."""
@@ -117,7 +123,7 @@ class SpadeMethod:
 
         # Optimizers; the style encoder learns with the generator.
         rates = settings.optimizer
-        adam = {"betas": (rates.beta1, rates.beta2), "fused": accelerator.device.type == "cuda"}
+        adam = {"betas": (rates.beta1, rates.beta2), "fused": accelerator.device.type in ("cpu", "cuda")}
         self.optimizers = {
             "generator": torch.optim.Adam(self.painter.parameters(), lr=rates.generator_learning_rate, **adam),
             "discriminator": torch.optim.Adam(
@@ -145,7 +151,8 @@ class SpadeMethod:
         # The generator; the discriminator only passes gradients on.
         self.discriminator.requires_grad_(False)
         picture, divergence = self.paints(condition, batch.image, self.noise(batch, draw=0))
-        fake, real = judge(self.discriminator, condition, picture, batch.image)
+        with self.accelerator.autocast():
+            fake, real = self.judge_for_generator(condition, picture, batch.image)
         losses["adversarial"] = generator_loss(settings.adversarial, verdicts(fake))
         if settings.features:
             losses["features"] = settings.features * feature_matching(fake, real)
@@ -158,13 +165,28 @@ class SpadeMethod:
 
         # The discriminator, on a new picture by the generator that has just learned.
         self.discriminator.requires_grad_(True)
-        with torch.no_grad():
-            picture, _ = self.paints(condition, batch.image, self.noise(batch, draw=1))
+        if self.settings.training.fresh_pictures:
+            with torch.no_grad():
+                picture, _ = self.paints(condition, batch.image, self.noise(batch, draw=1))
+        picture = picture.detach()
         fake, real = judge(self.judges, condition, picture, batch.image)
         losses["fake"] = discriminator_loss(settings.adversarial, verdicts(fake), real=False)
         losses["real"] = discriminator_loss(settings.adversarial, verdicts(real), real=True)
         self.learn("discriminator", losses["fake"] + losses["real"])
         return {name: loss.detach() for name, loss in losses.items()}
+
+    def judge_for_generator(
+        self, condition: Condition, picture: Tensor, photo: Tensor
+    ) -> tuple[list[list[Tensor]], list[list[Tensor]]]:
+        """The discriminator's layers for pictures, with gradients, and for photos, without where that is the same."""
+        if self.settings.model.discriminator_norm not in ("instance", "none"):
+            return judge(self.discriminator, condition, picture, photo)
+        fake = self.discriminator(condition, picture)
+        with torch.no_grad():
+            # In evaluation, spectral normalisation keeps to the estimate that the pictures were judged by.
+            real = self.discriminator.eval()(condition, photo)
+        self.discriminator.train()
+        return fake, real
 
     @torch.no_grad()
     def settle(self, batches: Iterable[Batch]) -> None:
@@ -201,10 +223,10 @@ class SpadeMethod:
 
 
 def judge(
-    discriminator: nn.Module, condition: Tensor, fake: Tensor, real: Tensor
+    discriminator: nn.Module, condition: Condition, fake: Tensor, real: Tensor
 ) -> tuple[list[list[Tensor]], list[list[Tensor]]]:
     """The discriminator's layers for pictures and for photos, seen in one pass."""
-    layers = discriminator(torch.cat([condition, condition]), torch.cat([fake, real]))
+    layers = discriminator(condition, torch.cat([fake, real]))
     halves = [[x.chunk(2) for x in scale] for scale in layers]
     return [[x[0] for x in scale] for scale in halves], [[x[1] for x in scale] for scale in halves]
 

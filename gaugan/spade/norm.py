@@ -1,8 +1,15 @@
 """Normalisation layers: the plain ones, and the one that is scaled and shifted by the label map."""
 
+import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
+
+from gaugan.spade.conditions import Condition
+from gaugan.spade.lookup import modulate, sum_rows
 
 HIDDEN_CHANNELS = 128
+MOST_DISTINCT = 0.6
+"""Share of distinct windows from which on convolving every pixel is the quicker way."""
 
 
 def plain_norm(kind: str, channels: int, *, affine: bool) -> nn.Module:
@@ -24,6 +31,9 @@ def plain_norm(kind: str, channels: int, *, affine: bool) -> nn.Module:
 class SpadeNorm(nn.Module):
     """Normalise features, then scale and shift each pixel by what the labels around it ask for.
 
+    Two convolutions make scale and shift of the one-hot map. What they make of a pixel depends on nothing but the
+    labels in a window around it, so it is made once for every different window, and looked up everywhere.
+
     Source: Park et al. 2019, Semantic Image Synthesis with Spatially-Adaptive Normalization, equations 1 to 3.
     """
 
@@ -31,6 +41,7 @@ class SpadeNorm(nn.Module):
         super().__init__()
         if kernel_size % 2 == 0:
             raise ValueError(f"the kernel size of a SPADE layer is {kernel_size}, expected an odd number")
+        self.kernel_size = kernel_size
         padding = kernel_size // 2
         self.param_free_norm = plain_norm(kind, channels, affine=False)
         self.mlp_shared = nn.Sequential(
@@ -39,7 +50,54 @@ class SpadeNorm(nn.Module):
         self.mlp_gamma = nn.Conv2d(HIDDEN_CHANNELS, channels, kernel_size, padding=padding)
         self.mlp_beta = nn.Conv2d(HIDDEN_CHANNELS, channels, kernel_size, padding=padding)
 
-    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
-        """x: (B, channels, H, W) float.    condition: (B, condition_channels, H, W), already at the size of x."""
-        hidden = self.mlp_shared(condition)  # (B, 128, H, W)
-        return self.param_free_norm(x) * (1 + self.mlp_gamma(hidden)) + self.mlp_beta(hidden)
+    def forward(self, x: Tensor, condition: Condition, *, repeats: int = 1, slope: float = 1.0) -> Tensor:
+        """Normalise, modulate, and bend what is negative.
+
+        x: (B, channels, h, w) float.    condition: of size (repeats * h, repeats * w).
+        repeats: how often each pixel stands side by side, and below each other, before it is modulated.
+        slope: of the leaky ReLU behind the layer; 1 for none.    Returns (B, channels, repeats * h, repeats * w).
+        """
+        with torch.autocast(x.device.type, enabled=False):
+            table, index = self.table(condition)
+            normal = normalise(self.param_free_norm, x.to(table.dtype), repeats=repeats)
+        return modulate(normal, table, index, repeats=repeats, slope=slope, dtype=x.dtype)
+
+    def table(self, condition: Condition) -> tuple[Tensor, Tensor | None]:
+        """Scales and shifts, (U, 2 * channels), and the row of each pixel; None where every pixel has its own."""
+        once, twice = condition.windows(self.kernel_size)
+        first = self.mlp_shared[0]
+        hidden = F.relu(condition.convolve(once.rows, first.weight, first.bias))  # (U1, 128)
+        weight = torch.cat([self.mlp_gamma.weight, self.mlp_beta.weight])  # (2*C, 128, k, k)
+        bias = torch.cat([self.mlp_gamma.bias + 1, self.mlp_beta.bias])
+
+        # So many different windows that each pixel may as well have its own.
+        if once.share > MOST_DISTINCT:
+            pixels = sum_rows(hidden, once.index.view(-1, 1)).view(*once.index.shape, -1).permute(0, 3, 1, 2)
+            made = F.conv2d(pixels, weight, bias, padding=self.kernel_size // 2)  # (B, 2*C, H, W)
+            return made.permute(0, 2, 3, 1).reshape(-1, len(bias)), None
+
+        # What each hidden window adds at each place of a window of windows, then the sums of those.
+        products = F.pad(hidden, (0, 0, 0, 1)) @ weight.permute(1, 2, 3, 0).flatten(1)  # (U1+1, k*k*2*C)
+        places = self.kernel_size**2
+        rows = places * twice.rows + torch.arange(places, device=twice.rows.device)
+        return sum_rows(products.view(-1, len(bias)), rows) + bias, twice.index
+
+
+def normalise(norm: nn.Module, x: Tensor, *, repeats: int) -> Tensor:
+    """Normalise features as if each pixel stood there repeats * repeats times.
+
+    Mean and variance are the same; only the running variance, which divides by one less than the pixels, is not.
+    """
+    if repeats == 1 or not norm.training or getattr(norm, "running_var", None) is None:
+        return norm(x)
+    running_var = norm.running_var.data  # which the gradient of a batch's own statistics never asks for
+    before = running_var.clone()
+    result = norm(x)
+    pixels = x.numel() // x.shape[1]
+    if isinstance(norm, nn.SyncBatchNorm) and torch.distributed.is_initialized():
+        pixels *= torch.distributed.get_world_size()
+    share = norm.momentum if norm.momentum is not None else 1 / norm.num_batches_tracked.item()
+    kept = (1 - share) * before
+    repeated = pixels * repeats**2
+    running_var.sub_(kept).mul_((pixels - 1) / pixels * repeated / (repeated - 1)).add_(kept)
+    return result

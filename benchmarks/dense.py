@@ -1,0 +1,101 @@
+"""SPADE computed the dense way, as the paper draws it: one-hot maps at full size, two convolutions at every pixel.
+
+It uses the weights of our networks and none of their shortcuts, so it is both what they are compared with for speed and
+what they must equal.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from gaugan.config import Settings
+from gaugan.data import Batch
+from gaugan.spade.discriminator import MultiscaleDiscriminator
+from gaugan.spade.generator import SLOPE, Generator, SpadeBlock
+from gaugan.spade.losses import discriminator_loss, feature_matching, generator_loss
+from gaugan.spade.method import SpadeMethod
+from gaugan.spade.norm import SpadeNorm
+
+
+def paint(generator: Generator, one_hot: Tensor, style: Tensor | None = None) -> Tensor:
+    """Paint one-hot maps, (B, channels, H, W), whose sides are multiples of the generator's; (B, 3, H, W)."""
+    size = tuple(side // 2**generator.doublings for side in one_hot.shape[-2:])
+    if style is None:
+        x = generator.fc(F.interpolate(one_hot, size=size, mode="nearest"))
+    else:
+        x = generator.style_latent(style, size)
+    for name, doubles in generator.path:
+        if doubles:
+            x = F.interpolate(x, scale_factor=2, mode="nearest")
+        x = block(generator.get_submodule(name), x, one_hot)
+    return torch.tanh(generator.conv_img(F.leaky_relu(x, SLOPE)))
+
+
+def block(layers: SpadeBlock, x: Tensor, one_hot: Tensor) -> Tensor:
+    shortcut = layers.conv_s(norm(layers.norm_s, x, one_hot)) if layers.changes_width else x
+    x = layers.conv_0(F.leaky_relu(norm(layers.norm_0, x, one_hot), SLOPE))
+    x = layers.conv_1(F.leaky_relu(norm(layers.norm_1, x, one_hot), SLOPE))
+    return shortcut + x
+
+
+def norm(layer: SpadeNorm, x: Tensor, one_hot: Tensor) -> Tensor:
+    seen = F.interpolate(one_hot, size=x.shape[-2:], mode="nearest")
+    hidden = layer.mlp_shared(seen)  # (B, 128, H, W)
+    return layer.param_free_norm(x) * (1 + layer.mlp_gamma(hidden)) + layer.mlp_beta(hidden)
+
+
+def judge(discriminator: MultiscaleDiscriminator, one_hot: Tensor, image: Tensor) -> list[list[Tensor]]:
+    """What a discriminator's layers make of pictures with their one-hot maps."""
+    x = torch.cat([one_hot, image], dim=1)
+    judged = []
+    for scale in range(discriminator.scales):
+        if scale > 0:
+            x = F.avg_pool2d(x, 3, stride=2, padding=1, count_include_pad=False)
+        outputs, y = [], x
+        for name, layer in discriminator.get_submodule(f"discriminator_{scale}").named_children():
+            assert name.startswith("model")
+            y = layer(y)
+            outputs.append(y)
+        judged.append(outputs)
+    return judged
+
+
+class DenseTraining:
+    """The reference's step, on the networks of a method: everything in float32, one thing after another."""
+
+    def __init__(self, method: SpadeMethod, settings: Settings) -> None:
+        self.generator: nn.Module = method.painter.generator
+        self.discriminator = method.discriminator
+        self.losses = settings.losses
+        betas = (settings.optimizer.beta1, settings.optimizer.beta2)
+        self.of_generator = torch.optim.Adam(
+            self.generator.parameters(), lr=settings.optimizer.generator_learning_rate, betas=betas
+        )
+        self.of_discriminator = torch.optim.Adam(
+            self.discriminator.parameters(), lr=settings.optimizer.discriminator_learning_rate, betas=betas
+        )
+
+    def step(self, one_hot: Tensor, batch: Batch) -> dict[str, Tensor]:
+        losses = {}
+        picture = paint(self.generator, one_hot)
+        fake, real = self.halves(one_hot, picture, batch.image)
+        losses["adversarial"] = generator_loss(self.losses.adversarial, [scale[-1] for scale in fake])
+        losses["features"] = self.losses.features * feature_matching(fake, real)
+        self.of_generator.zero_grad()
+        sum(losses.values()).backward()
+        self.of_generator.step()
+
+        with torch.no_grad():
+            picture = paint(self.generator, one_hot)
+        fake, real = self.halves(one_hot, picture, batch.image)
+        losses["fake"] = discriminator_loss(self.losses.adversarial, [scale[-1] for scale in fake], real=False)
+        losses["real"] = discriminator_loss(self.losses.adversarial, [scale[-1] for scale in real], real=True)
+        self.of_discriminator.zero_grad()
+        (losses["fake"] + losses["real"]).backward()
+        self.of_discriminator.step()
+        return {name: loss.detach() for name, loss in losses.items()}
+
+    def halves(self, one_hot: Tensor, fake: Tensor, real: Tensor) -> tuple[list[list[Tensor]], list[list[Tensor]]]:
+        both = judge(self.discriminator, torch.cat([one_hot, one_hot]), torch.cat([fake, real]))
+        halves = [[x.chunk(2) for x in scale] for scale in both]
+        return [[x[0] for x in scale] for scale in halves], [[x[1] for x in scale] for scale in halves]

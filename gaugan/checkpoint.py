@@ -34,6 +34,8 @@ class About:
     """What must be known to build the networks of a checkpoint.
 
     classes: C.    unknown, edges: whether the condition has channels for unknown pixels and for edges.
+    missing: networks that the settings speak of and nobody has weights of: "encoder", "discriminator". Their keys are
+    left out, so that whoever trains on from here knows to draw them anew, and nobody takes a style with them.
     """
 
     settings: Settings
@@ -41,6 +43,7 @@ class About:
     unknown: bool
     edges: bool
     images_shown: int
+    missing: tuple[str, ...] = ()
 
 
 def save(
@@ -130,7 +133,8 @@ def read_about(folder: Path) -> About:
         metadata = file.metadata() or {}
     try:
         facts = json.loads(metadata["gaugan"])
-        return About(**{**facts, "settings": loads(facts["settings"])})
+        missing = tuple(facts.get("missing", ()))
+        return About(**{**facts, "settings": loads(facts["settings"]), "missing": missing})
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path} does not say what it was trained with: it is no checkpoint of gaugan") from error
 
@@ -175,6 +179,7 @@ def header(about: About) -> dict[str, str]:
         "unknown": about.unknown,
         "edges": about.edges,
         "images_shown": about.images_shown,
+        **({"missing": about.missing} if about.missing else {}),
     }
     return {"gaugan": json.dumps(facts)}
 

@@ -47,8 +47,9 @@ class Data(Section):
     edges: bool = Field(True, description="show the networks the edges between instances, where samples have instances")
     workers: int = Field(2, ge=0, le=256, description="processes that read photos; 0 reads in the training process")
     cache_mb: NonNegativeInt = Field(
-        1024,
-        description="megabytes of decoded, scaled photos kept in memory, so that they are decoded once; 0 keeps none",
+        4096,
+        description="megabytes of decoded, scaled photos kept in a file of the run while it trains, so that each is "
+        "decoded once; 0 keeps none",
     )
 
     @property

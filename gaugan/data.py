@@ -1,35 +1,17 @@
 """Photos and label maps from files to batches, in an order that is a function of the seed and the images shown."""
 
 import hashlib
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import torch
 from torch import Tensor
-from torch.nn.functional import interpolate
 from torch.utils.data import DataLoader, Dataset
-from torchvision.io import ImageReadMode, decode_image
 
+from gaugan.cache import Cache
 from gaugan.config import Data
 from gaugan.errors import DataError
-
-UNKNOWN = 255
-GREY, PALETTE = 0, 3  # colour types of PNG
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sample:
-    """One photo with its maps, as files.
-
-    image: JPEG or PNG, 8-bit.    labels: 8-bit grey or palette PNG, class id per pixel, 255 unknown.
-    instances: 8- or 16-bit grey PNG, instance id per pixel, or None.    All of one size.
-    """
-
-    image: Path
-    labels: Path
-    instances: Path | None = None
+from gaugan.reading import UNKNOWN, Sample, Scaled, read_scaled
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,26 +33,11 @@ class Batch:
         return replace(self, image=image, labels=labels, edges=edges)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Scaled:
-    """A sample at the size that crops are cut from.
-
-    image: (3, h, w) uint8.    labels: (h, w) uint8, 255 unknown.    instances: (h, w) int32 or None.
-    """
-
-    image: Tensor
-    labels: Tensor
-    instances: Tensor | None
-
-    @property
-    def bytes(self) -> int:
-        return sum(x.nbytes for x in (self.image, self.labels, self.instances) if x is not None)
-
-
 class Crops(Dataset[Batch]):
     """Batches of one, by position: item k is the k-th image that a run shows, in whatever process it is made.
 
     find_edges: makes edges (B, 1, H, W) of instance ids (B, H, W); None leaves edges out.
+    cache: what keeps photos decoded; None decodes them each time.
     Raises: DataError where a file is missing, unreadable, does not fit its photo, or holds a class that is none.
     """
 
@@ -82,6 +49,7 @@ class Crops(Dataset[Batch]):
         classes: int,
         seed: int,
         find_edges: Callable[[Tensor], Tensor] | None = None,
+        cache: Cache | None = None,
     ) -> None:
         if not samples:
             raise DataError("there are no samples to read")
@@ -90,8 +58,7 @@ class Crops(Dataset[Batch]):
         self.classes = classes
         self.seed = seed
         self.find_edges = find_edges
-        self.cache: dict[int, Scaled] = {}
-        self.cache_left_bytes = settings.cache_mb * 2**20 // max(1, settings.workers)
+        self.cache = cache
         self.epoch = -1
         self.order: list[int] = []
 
@@ -118,14 +85,14 @@ class Crops(Dataset[Batch]):
         return self.cut(self.scaled(index), down=0.5, right=0.5, mirror=False)
 
     def scaled(self, index: int) -> Scaled:
-        if index in self.cache:
-            return self.cache[index]
+        kept = self.cache.get(index) if self.cache else None
+        if kept is not None:
+            return kept
         scaled = read_scaled(
             self.samples[index], settings=self.settings, classes=self.classes, instances=bool(self.find_edges)
         )
-        if scaled.bytes <= self.cache_left_bytes:
-            self.cache[index] = scaled
-            self.cache_left_bytes -= scaled.bytes
+        if self.cache:
+            self.cache.put(index, scaled)
         return scaled
 
     def cut(self, scaled: Scaled, *, down: float, right: float, mirror: bool) -> Batch:
@@ -212,95 +179,6 @@ def shuffled(count: int, *, seed: int, epoch: int) -> list[int]:
     return torch.randperm(count, generator=generator(seed, "order", epoch)).tolist()
 
 
-def read_scaled(sample: Sample, *, settings: Data, classes: int, instances: bool) -> Scaled:
-    image = read_photo(sample.image)
-    labels = read_labels(sample.labels, classes=classes)
-    ids = read_instances(sample.instances) if instances and sample.instances else None
-    for path, plane in ((sample.labels, labels), (sample.instances, ids)):
-        if plane is not None and plane.shape != image.shape[1:]:
-            raise DataError(f"{path} is {size_text(plane)}, its photo {sample.image} is {size_text(image)}")
-    size = covering_size(image.shape[1:], crop=settings.crop, margin=settings.crop_margin)
-    return Scaled(
-        image=interpolate(image.unsqueeze(0), size=size, mode="bicubic", antialias=True).squeeze(0),
-        labels=nearest(labels, size),
-        instances=None if ids is None else nearest(ids, size),
-    )
-
-
-def covering_size(size: Sequence[int], *, crop: tuple[int, int], margin: float) -> tuple[int, int]:
-    """(height, width) of a photo scaled, in its own proportions, to cover a crop and a margin, a share of the crop."""
-    factor = max(wanted * (1 + margin) / side for wanted, side in zip(crop, size, strict=True))
-    height, width = (max(wanted, round(side * factor)) for wanted, side in zip(crop, size, strict=True))
-    return height, width
-
-
-def nearest(ids: Tensor, size: tuple[int, int]) -> Tensor:
-    """(H, W) ids at another size; 16-bit ids are exact in float32."""
-    return interpolate(ids[None, None].float(), size=size, mode="nearest-exact")[0, 0].to(ids.dtype)
-
-
 def to_bytes(image: Tensor) -> Tensor:
     """(N, 3, H, W) float in [-1, 1] to (N, H, W, 3) uint8."""
     return ((image.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).contiguous()
-
-
-def read_photo(path: Path) -> Tensor:
-    """(3, H, W) uint8 RGB. Raises: DataError."""
-    image = decode(path, read(path), ImageReadMode.RGB)
-    if image.dtype != torch.uint8:
-        raise DataError(f"{path} has 16 bits a channel, expected 8")
-    return image
-
-
-def read_labels(path: Path, *, classes: int) -> Tensor:
-    """(H, W) uint8, 0..C-1, 255 unknown. Raises: DataError."""
-    data = read(path)
-    require_plane(path, data, depths=(8,))
-    labels = decode(path, data, ImageReadMode.UNCHANGED).squeeze(0)
-    wrong = labels[(labels >= classes) & (labels != UNKNOWN)]
-    if wrong.numel():
-        raise DataError(f"{path} holds class {wrong[0]}, expected 0 to {classes - 1}, or {UNKNOWN} for unknown")
-    return labels
-
-
-def read_instances(path: Path) -> Tensor:
-    """(H, W) int32 ids. Raises: DataError."""
-    data = read(path)
-    require_plane(path, data, depths=(8, 16))
-    return decode(path, data, ImageReadMode.UNCHANGED).squeeze(0).to(torch.int32)
-
-
-def require_plane(path: Path, data: bytes, *, depths: tuple[int, ...]) -> None:
-    """One id per pixel, of a depth that torchvision decodes as it is; palettes of fewer bits it turns into colours."""
-    if len(data) < 26 or not data.startswith(b"\x89PNG"):
-        raise DataError(f"{path} is no PNG")
-    depth, colour = data[24], data[25]
-    if colour not in (GREY, PALETTE):
-        raise DataError(f"{path} is a colour picture, expected one id per pixel: a grey or palette PNG")
-    if depth not in depths:
-        raise DataError(f"{path} has {depth} bits a pixel, expected {' or '.join(map(str, depths))}")
-
-
-def read(path: Path) -> bytes:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}") from error
-    if not data:
-        raise DataError(f"{path} is empty")
-    return data
-
-
-def decode(path: Path, data: bytes, mode: ImageReadMode) -> Tensor:
-    try:
-        with warnings.catch_warnings():
-            # torchvision announces since 0.29 that decoding will move to torchcodec.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            return decode_image(torch.frombuffer(bytearray(data), dtype=torch.uint8), mode=mode)
-    except RuntimeError as error:
-        reason = str(error).splitlines()[0].rpartition(", ")[2]
-        raise DataError(f"{path} cannot be decoded: {reason}") from error
-
-
-def size_text(picture: Tensor) -> str:
-    return f"{picture.shape[-1]}x{picture.shape[-2]}"

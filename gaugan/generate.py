@@ -10,8 +10,9 @@ from torch.nn.functional import interpolate
 from gaugan import checkpoint
 from gaugan.allocator import keep_memory
 from gaugan.checkpoint import About
-from gaugan.data import UNKNOWN, covering_size, nearest, size_text, to_bytes
+from gaugan.data import to_bytes
 from gaugan.errors import CheckpointError, DataError, SettingsError
+from gaugan.reading import UNKNOWN, covering_size, nearest, size_text
 from gaugan.spade.conditions import edges
 from gaugan.spade.method import SpadePainter
 

@@ -15,12 +15,13 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from torch import Tensor, nn
 
-from gaugan import checkpoint
+from gaugan import cache, checkpoint
 from gaugan.allocator import keep_memory
 from gaugan.checkpoint import About
 from gaugan.config import Settings
-from gaugan.data import UNKNOWN, Batch, Crops, Positions, Sample, batches, have_instances, stack, to_bytes
+from gaugan.data import Batch, Crops, Positions, batches, have_instances, stack, to_bytes
 from gaugan.errors import SettingsError
+from gaugan.reading import UNKNOWN, Sample
 from gaugan.spade.conditions import edges
 from gaugan.spade.method import SpadeMethod
 
@@ -50,7 +51,11 @@ class Method(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Start:
-    """What is about to be trained.    images_shown: 0, or where the run was left.    parameters: by network."""
+    """What is about to be trained.
+
+    images_shown: 0, or where the run was left.    parameters: by network.
+    photos_kept: of the training photos, so many stay decoded, in a file of kept_bytes.
+    """
 
     images_shown: int
     images_in_all: int
@@ -58,6 +63,8 @@ class Start:
     edges: bool
     device: str
     processes: int
+    photos_kept: int
+    kept_bytes: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +134,7 @@ def train(
     }
     crops = Crops(train_samples, **reading)
     fixed = Crops(fixed_samples, **reading) if fixed_samples else None
+    keeping = cache.plan(train_samples, settings=settings.data)
 
     # Networks, from the seed or from the newest checkpoint.
     shape = {"classes": classes, "unknown": True, "edges": has_edges}
@@ -158,6 +166,8 @@ def train(
                 edges=has_edges,
                 device=device_name(accelerator.device),
                 processes=accelerator.num_processes,
+                photos_kept=len(keeping.sizes),
+                kept_bytes=keeping.bytes,
             )
         )
     if leads and on_samples and fixed and not images_shown:
@@ -171,57 +181,58 @@ def train(
         ranks=accelerator.num_processes,
     )
     is_whole = True
-    try:
-        started = time.perf_counter()
-        for batch in batches(crops, positions, device=accelerator.device):
-            # One step, never left half done by Ctrl-C.
-            with hold_interrupt():
-                is_whole = False
-                factor = learning_rate_factor(images_shown, images_in_all, decay_from=plan.decay_from)
-                set_learning_rates(method.optimizers, rates, factor=factor)
-                losses = method.step(batch)
-                images_shown += plan.batch_size
-                keep = checkpoint.half_life_keep(
-                    images=plan.batch_size,
-                    images_shown=images_shown,
-                    half_life_images=plan.ema_images,
-                    rampup=plan.ema_rampup,
-                )
-                checkpoint.average(method.averaged, method.painter, keep=keep)
-                is_whole = True
-            losses = {name: loss.item() for name, loss in losses.items()}
-            seconds = time.perf_counter() - started
-
-            # Report, before the checkpoint that makes this step one of those that are not repeated.
-            if leads and on_step:
-                on_step(
-                    Step(
-                        images_shown=images_shown,
-                        images_in_all=images_in_all,
-                        losses=losses,
-                        seconds=seconds,
-                        images_per_second=plan.batch_size / seconds,
-                        peak_memory_bytes=peak_memory_bytes(accelerator.device),
-                        learning_rate=rates["generator"] * factor,
-                    )
-                )
-
-            # Samples and checkpoints, when their number of images is full.
-            is_last = images_shown >= images_in_all
-            sample_is_due = is_last or is_due(images_shown, plan.sample_every_images, plan.batch_size)
-            checkpoint_is_due = is_last or is_due(images_shown, plan.checkpoint_every_images, plan.batch_size)
-            if leads and (sample_is_due or checkpoint_is_due):
-                settle()
-            if leads and sample_is_due and on_samples and fixed:
-                on_samples(paint(method, fixed, images_shown=images_shown))
-            if leads and checkpoint_is_due:
-                save()
+    with cache.kept(run_folder / f"photos-{accelerator.process_index}.cache", keeping) as crops.cache:
+        try:
             started = time.perf_counter()
-    except KeyboardInterrupt:
-        if leads and is_whole and images_shown:
-            settle()
-            save()
-        raise
+            for batch in batches(crops, positions, device=accelerator.device):
+                # One step, never left half done by Ctrl-C.
+                with hold_interrupt():
+                    is_whole = False
+                    factor = learning_rate_factor(images_shown, images_in_all, decay_from=plan.decay_from)
+                    set_learning_rates(method.optimizers, rates, factor=factor)
+                    losses = method.step(batch)
+                    images_shown += plan.batch_size
+                    keep = checkpoint.half_life_keep(
+                        images=plan.batch_size,
+                        images_shown=images_shown,
+                        half_life_images=plan.ema_images,
+                        rampup=plan.ema_rampup,
+                    )
+                    checkpoint.average(method.averaged, method.painter, keep=keep)
+                    is_whole = True
+                losses = {name: loss.item() for name, loss in losses.items()}
+                seconds = time.perf_counter() - started
+
+                # Report, before the checkpoint that makes this step one of those that are not repeated.
+                if leads and on_step:
+                    on_step(
+                        Step(
+                            images_shown=images_shown,
+                            images_in_all=images_in_all,
+                            losses=losses,
+                            seconds=seconds,
+                            images_per_second=plan.batch_size / seconds,
+                            peak_memory_bytes=peak_memory_bytes(accelerator.device),
+                            learning_rate=rates["generator"] * factor,
+                        )
+                    )
+
+                # Samples and checkpoints, when their number of images is full.
+                is_last = images_shown >= images_in_all
+                sample_is_due = is_last or is_due(images_shown, plan.sample_every_images, plan.batch_size)
+                checkpoint_is_due = is_last or is_due(images_shown, plan.checkpoint_every_images, plan.batch_size)
+                if leads and (sample_is_due or checkpoint_is_due):
+                    settle()
+                if leads and sample_is_due and on_samples and fixed:
+                    on_samples(paint(method, fixed, images_shown=images_shown))
+                if leads and checkpoint_is_due:
+                    save()
+                started = time.perf_counter()
+        except KeyboardInterrupt:
+            if leads and is_whole and images_shown:
+                settle()
+                save()
+            raise
     return images_shown
 
 

@@ -5,9 +5,11 @@ import pytest
 import torch
 from PIL import Image
 
+from gaugan import cache
 from gaugan.config import Data
-from gaugan.data import Crops, Positions, Sample, batches, covering_size, have_instances, read_instances, read_labels
+from gaugan.data import Crops, Positions, batches, have_instances
 from gaugan.errors import DataError
+from gaugan.reading import Sample, covering_size, read_instances, read_labels
 from gaugan.spade.conditions import edges
 
 CPU = torch.device("cpu")
@@ -27,8 +29,8 @@ def draw_sample(folder, name="a", *, height=40, width=60, seed=0):
     return Sample(image=paths[0], labels=paths[1], instances=paths[2])
 
 
-def crops_of(samples, *, settings=SMALL, classes=5, seed=0, find_edges=None):
-    return Crops(samples, settings=settings, classes=classes, seed=seed, find_edges=find_edges)
+def crops_of(samples, *, settings=SMALL, classes=5, seed=0, find_edges=None, cache=None):
+    return Crops(samples, settings=settings, classes=classes, seed=seed, find_edges=find_edges, cache=cache)
 
 
 def save_labels(path, values, *, bits=8, is_palette=False):
@@ -223,13 +225,15 @@ def test_workers_give_the_same_batches(tmp_path):
     assert all(torch.equal(a.image, b.image) and a.positions == b.positions for a, b in zip(alone, shared, strict=True))
 
 
-def test_nothing_kept_in_memory_changes_nothing(tmp_path):
-    sample = draw_sample(tmp_path)
-    kept, read = crops_of([sample]), crops_of([sample], settings=SMALL.model_copy(update={"cache_mb": 0}))
-    kept[0]
-
-    assert torch.equal(kept[1].image, read[1].image)
-    assert (len(kept.cache), len(read.cache)) == (1, 0)
+def test_photos_kept_decoded_are_the_same_photos(tmp_path):
+    samples = [draw_sample(tmp_path, name=name) for name in "abc"]
+    read = crops_of(samples)
+    with cache.kept(tmp_path / "photos.cache", cache.plan(samples, settings=SMALL)) as photos:
+        kept = crops_of(samples, cache=photos)
+        for _ in range(2):  # decoded, then kept
+            for k in range(3):
+                assert torch.equal(kept[k].image, read[k].image)
+                assert torch.equal(kept[k].labels, read[k].labels)
 
 
 def test_ranks_share_every_batch():

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from benchmarks import dense
-from gaugan.data import nearest, read_labels
+from gaugan.reading import nearest, read_labels
 from gaugan.spade import norm
 from gaugan.spade.conditions import condition, edges
 from gaugan.spade.discriminator import MultiscaleDiscriminator

@@ -1,5 +1,6 @@
 """The taxonomy: id, name, colour, thing or stuff; and what other data sets call the same things."""
 
+import colorsys
 import csv
 import hashlib
 import io
@@ -113,6 +114,17 @@ def taxonomy_of(entries: Sequence[Mapping[str, Any]], *, name: str = "the worksp
     if not isinstance(entries, Sequence) or not all(isinstance(entry, Mapping) for entry in entries):
         raise GauganpipeError(f"the classes of {name} are no list of objects. Put a copy of dataset.json back")
     return _build(name, [(f"class {number} of {name}", _to_cells(entry)) for number, entry in enumerate(entries)])
+
+
+def plain_taxonomy(count: int) -> Taxonomy:
+    """So many classes of which nobody knows more: `class 0`, `class 1`, ..., each in a colour of its own.
+
+    Raises: GauganpipeError when there are more than label maps can hold.
+    """
+    cells = [
+        {"id": str(id), "name": f"class {id}", "colour": f"#{bytes(_plain_colour(id)).hex()}"} for id in range(count)
+    ]
+    return _build("plain", [(f"class {id}", one) for id, one in enumerate(cells)])
 
 
 def entries_of(taxonomy: Taxonomy) -> list[dict[str, Any]]:
@@ -234,6 +246,12 @@ def _read_vocabulary(name: str) -> tuple[dict[str, str], ...]:
 
 def _words(line: Mapping[str, str]) -> list[str]:
     return [line["name"], *filter(None, line["also"].split("; "))]
+
+
+def _plain_colour(id: int) -> tuple[int, int, int]:
+    """A colour far from those of the ids before it: hues a golden section apart, in three strengths."""
+    rgb = colorsys.hsv_to_rgb(id * 0.618034 % 1, (0.55, 0.85, 0.35)[id % 3], (0.95, 0.7, 0.8)[id // 3 % 3])
+    return tuple(round(255 * channel) for channel in rgb)
 
 
 def _to_cells(entry: Mapping[str, Any]) -> dict[str, str]:

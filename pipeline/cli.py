@@ -2,14 +2,13 @@
 
 import os
 import sys
-from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline import options, views
 from pipeline.console import Console
-from pipeline.errors import GauganpipeError, WorkspaceError
+from pipeline.errors import GauganpipeError
 from pipeline.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -25,46 +24,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
-Folder = Annotated[
-    Path, typer.Option("-C", "--workspace", metavar="DIR", help="The workspace; nothing outside it is written.")
-]
-DryRun = Annotated[bool, typer.Option("-n", "--dry-run", help="Say what would be done, and write nothing.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of lines.")]
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print results and errors only.")]
-Workers = Annotated[
-    int, typer.Option(min=0, metavar="N", help="Threads that read and write; 0 does one photo after another.")
-]
-Strict = Annotated[bool, typer.Option("--strict", help="Exit with 3 if any photo failed.")]
-SegmenterName = Annotated[
-    str, typer.Option("--segmenter", metavar="NAME", help="What labels the photos; gauganpipe segmenters lists them.")
-]
-MinSide = Annotated[
-    int | None, typer.Option(min=1, metavar="PX", help="Reject photos whose shorter side is shorter; 64, and kept.")
-]
-MaxSide = Annotated[
-    int | None, typer.Option(min=64, metavar="PX", help="Shrink photos whose longer side is longer; 2048, and kept.")
-]
-TaxonomyName = Annotated[
-    str, typer.Option("--taxonomy", metavar="NAME", help="The classes: landscape, another of them, or a CSV file.")
-]
-Quality = Annotated[
-    str | None, typer.Option(metavar="NAME", help="How a network looks: fast, balanced (mirrored too), best (3 sizes).")
-]
-KeepAll = Annotated[
-    bool | None, typer.Option("--keep-all/--use-rules", help="Keep photos that the rules find to be no landscapes.")
-]
-AcceptLicense = Annotated[
-    bool, typer.Option("--accept-license", help="Allow weights that are for non-commercial use only.")
-]
-OnlyFailed = Annotated[bool, typer.Option("--only-failed", help="Only the photos that failed here before.")]
-Limit = Annotated[int | None, typer.Option(min=0, metavar="N", help="So many photos at most.")]
-Preset = Annotated[str, typer.Option(metavar="NAME", help="tiny, spade, or a TOML file of settings.")]
-Assignments = Annotated[list[str], typer.Option("--set", metavar="NAME=VALUE", help="Change one setting; repeatable.")]
-HERE = Path()
-FAILURES_SHOWN = 10
+model = typer.Typer(help="Take models in from elsewhere.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(model, name="model")
+
 INTERRUPTED = 130
 """The exit code that typer gives a Ctrl-C."""
-WORKERS = min(8, os.cpu_count() or 1)
 
 
 def _show_version(is_asked: bool) -> None:
@@ -103,20 +67,20 @@ def main() -> None:
 
 @app.command()
 def run(
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="A folder of photos, or drawn:120.")],
-    segmenter: SegmenterName = "",
-    taxonomy: TaxonomyName = "",
-    quality: Quality = None,
-    keep_all: KeepAll = None,
-    accept_license: AcceptLicense = False,
-    preset: Preset = "spade",
-    assignments: Assignments = [],  # noqa: B006
-    workspace: Folder = HERE,
-    workers: Workers = WORKERS,
-    strict: Strict = False,
-    dry_run: DryRun = False,
-    as_json: AsJson = False,
-    quiet: Quiet = False,
+    source: options.RunSource,
+    segmenter: options.SegmenterName = "",
+    taxonomy: options.TaxonomyName = "",
+    quality: options.Quality = None,
+    keep_all: options.KeepAll = None,
+    accept_license: options.AcceptLicense = False,
+    preset: options.Preset = "spade",
+    assignments: options.Assignments = [],  # noqa: B006
+    workspace: options.Folder = options.HERE,
+    workers: options.Workers = options.WORKERS,
+    strict: options.Strict = False,
+    dry_run: options.DryRun = False,
+    as_json: options.AsJson = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """The whole flow: photos, label maps, edge maps, a trained run, and its pictures of the validation maps.
 
@@ -129,62 +93,44 @@ def run(
     from pipeline import flow
     from pipeline.runs import Training
 
-    console, place = Console(quiet=quiet, as_json=as_json), _workspace(workspace)
+    console, place = Console(quiet=quiet, as_json=as_json), Workspace(root=workspace)
     asked = flow.Asked(
         segmenter=segmenter, taxonomy=taxonomy, quality=quality, keep_all=keep_all, accept_license=accept_license
     )
     training = Training(preset=preset, assignments=tuple(assignments))
     if dry_run:
         return _show_plan(flow.plan_run(place, source, asked, training), console)
-    options = {"workers": workers, "console": console, "on_done": _printer(console), "strict": strict}
-    done = flow.run(place, source, asked, training, **options)
-    if done.trained:
-        console.result(f"run {done.trained.folder}")
-        console.result(f"pictures {len(done.pictures)} in {done.trained.folder / 'pictures'}")
-        console.result(f"samples {done.trained.sheet}")
-    console.show_json(done)
+    said = {"workers": workers, "strict": strict, "console": console}
+    done = flow.run(place, source, asked, training, on_done=lambda part: console.show(part.lines()), **said)
+    console.show(done.lines(), done)
     return _exit(done.done, strict)
 
 
 @app.command()
 def label(
-    source: Annotated[str, typer.Argument(metavar="[SOURCE]", help="A folder of photos, or drawn:120.")] = "",
-    segmenter: SegmenterName = "",
-    taxonomy: TaxonomyName = "",
-    quality: Quality = None,
-    unknown_below: Annotated[
-        float | None,
-        typer.Option(min=0, max=1, metavar="P", help="Pixels become unknown whose class is less probable."),
-    ] = None,
-    min_region: Annotated[
-        float | None,
-        typer.Option(min=0, max=0.5, metavar="SHARE", help="Regions of less than this share of the photo go; 0.001."),
-    ] = None,
-    refine: Annotated[
-        bool | None, typer.Option("--refine/--no-refine", help="Fit borders to those in the photo; slower.")
-    ] = None,
-    instances: Annotated[
-        str | None, typer.Option(metavar="PATH", help="With maps: a folder of instance maps, or a COCO JSON.")
-    ] = None,
-    confidence_maps: Annotated[
-        bool | None, typer.Option("--confidence-maps/--no-confidence-maps", help="Keep them in data/confidences.")
-    ] = None,
-    raw_labels: Annotated[
-        bool | None, typer.Option("--raw-labels/--no-raw-labels", help="Keep the network's own ids in data/raw_labels.")
-    ] = None,
-    keep_all: KeepAll = None,
-    accept_license: AcceptLicense = False,
-    min_side: MinSide = None,
-    max_side: MaxSide = None,
-    redo: Annotated[bool, typer.Option("--redo", help="Label photos again that are labelled.")] = False,
-    only_failed: OnlyFailed = False,
-    limit: Limit = None,
-    workspace: Folder = HERE,
-    workers: Workers = WORKERS,
-    strict: Strict = False,
-    dry_run: DryRun = False,
-    as_json: AsJson = False,
-    quiet: Quiet = False,
+    source: options.Source = "",
+    segmenter: options.SegmenterName = "",
+    taxonomy: options.TaxonomyName = "",
+    quality: options.Quality = None,
+    unknown_below: options.UnknownBelow = None,
+    min_region: options.MinRegion = None,
+    refine: options.Refine = None,
+    instances: options.GivenInstances = None,
+    confidence_maps: options.ConfidenceMaps = None,
+    raw_labels: options.RawLabels = None,
+    keep_all: options.KeepAll = None,
+    accept_license: options.AcceptLicense = False,
+    min_side: options.MinSide = None,
+    max_side: options.MaxSide = None,
+    redo: options.LabelAgain = False,
+    only_failed: options.OnlyFailed = False,
+    limit: options.Limit = None,
+    workspace: options.Folder = options.HERE,
+    workers: options.Workers = options.WORKERS,
+    strict: options.Strict = False,
+    dry_run: options.DryRun = False,
+    as_json: options.AsJson = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Take photos into the workspace, upright and in sRGB, and make a label map for each.
 
@@ -197,7 +143,7 @@ def label(
     """
     from pipeline import flow
 
-    console, place = Console(quiet=quiet, as_json=as_json), _workspace(workspace)
+    console, place = Console(quiet=quiet, as_json=as_json), Workspace(root=workspace)
     asked = flow.Asked(
         segmenter=segmenter,
         taxonomy=taxonomy,
@@ -212,30 +158,27 @@ def label(
         keep_raw=raw_labels,
         keep_all=keep_all,
         accept_license=accept_license,
-        redo=redo,
-        only_failed=only_failed,
-        limit=limit,
     )
+    which = flow.Which(redo=redo, only_failed=only_failed, limit=limit)
     if dry_run:
-        return _show_plan(flow.plan_label(place, source, asked), console)
-    done = flow.label(place, source, asked, workers=workers, console=console)
-    _printer(console)(done)
+        return _show_plan(flow.plan_label(place, source, asked, which), console)
+    done = flow.label(place, source, asked, which, workers=workers, console=console)
+    console.show(done.lines(), done)
     console.note(f"next: {done.next}")
-    console.show_json(done)
     return _exit(done, strict)
 
 
 @app.command("build-edges")
 def build_edges(
-    redo: Annotated[bool, typer.Option("--redo", help="Build maps again that are built.")] = False,
-    only_failed: OnlyFailed = False,
-    limit: Limit = None,
-    workspace: Folder = HERE,
-    workers: Workers = WORKERS,
-    strict: Strict = False,
-    dry_run: DryRun = False,
-    as_json: AsJson = False,
-    quiet: Quiet = False,
+    redo: options.BuildAgain = False,
+    only_failed: options.OnlyFailed = False,
+    limit: options.Limit = None,
+    workspace: options.Folder = options.HERE,
+    workers: options.Workers = options.WORKERS,
+    strict: options.Strict = False,
+    dry_run: options.DryRun = False,
+    as_json: options.AsJson = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Split every label map into instances, and mark where two of them meet.
 
@@ -245,45 +188,29 @@ def build_edges(
     """
     from pipeline import flow
 
-    console, place = Console(quiet=quiet, as_json=as_json), _workspace(workspace)
+    console, place = Console(quiet=quiet, as_json=as_json), Workspace(root=workspace)
     which = flow.Which(redo=redo, only_failed=only_failed, limit=limit)
     if dry_run:
         return _show_plan(flow.plan_edges(place, which), console)
     done = flow.build_edges(place, which, workers=workers, console=console)
-    _printer(console)(done)
+    console.show(done.lines(), done)
     console.note(f"next: {done.next}")
-    console.show_json(done)
     return _exit(done, strict)
 
 
-@app.command()
-def inspect(workspace: Folder = HERE, as_json: AsJson = False, quiet: Quiet = False) -> None:
-    """Show what there is, what is missing, what failed and why, and the next command.
-
-    gauganpipe inspect
-
-    gauganpipe inspect --json
-    """
-    from pipeline import report
-    from pipeline.manifest import read
-
-    console = Console(quiet=quiet, as_json=as_json)
-    found = report.report(read(_workspace(workspace)))
-    for line in report.as_lines(found):
-        console.result(line)
-    console.show_json(found)
+app.command()(views.inspect)
 
 
 @app.command()
 def train(
-    preset: Preset = "spade",
-    assignments: Assignments = [],  # noqa: B006
-    run: Annotated[Path | None, typer.Option(metavar="DIR", help="Go on with this run, by its own settings.")] = None,
-    new: Annotated[bool, typer.Option("--new", help="Begin another run, even if one has these settings.")] = False,
-    workspace: Folder = HERE,
-    dry_run: DryRun = False,
-    as_json: AsJson = False,
-    quiet: Quiet = False,
+    preset: options.Preset = "spade",
+    assignments: options.Assignments = [],  # noqa: B006
+    run: options.UnfinishedRun = None,
+    new: options.NewRun = False,
+    workspace: options.Folder = options.HERE,
+    dry_run: options.DryRun = False,
+    as_json: options.AsJson = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Train SPADE on the label maps and photos of the train split.
 
@@ -296,7 +223,7 @@ def train(
     """
     from pipeline import runs
 
-    console, place = Console(quiet=quiet, as_json=as_json), _workspace(workspace)
+    console, place = Console(quiet=quiet, as_json=as_json), Workspace(root=workspace)
     asked = runs.Training(preset=preset, assignments=tuple(assignments), run=run, new=new)
     if dry_run:
         return _show_plan(runs.plan(place, asked), console)
@@ -310,26 +237,18 @@ def train(
 
 @app.command()
 def generate(
-    maps: Annotated[
-        list[Path], typer.Argument(metavar="[MAP.png|FOLDER]...", help="Label maps: PNG of class ids.")
-    ] = [],  # noqa: B006
-    split: Annotated[
-        str, typer.Option(metavar="NAME", help="Without maps: the rows to paint, train, val or test.")
-    ] = "val",
-    run: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="The run that paints; without it, the newest.")
-    ] = None,
-    instances: Annotated[Path | None, typer.Option(metavar="DIR", help="Instance maps, named like the maps.")] = None,
-    out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where the pictures go; without it, into the run.")
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, metavar="N", help="The style that is drawn.")] = 0,
-    styles: Annotated[int, typer.Option(min=1, metavar="N", help="Pictures a map, each in a style of its own.")] = 1,
-    style_photo: Annotated[Path | None, typer.Option(metavar="FILE", help="A photo whose style is taken.")] = None,
-    workspace: Folder = HERE,
-    dry_run: DryRun = False,
-    as_json: AsJson = False,
-    quiet: Quiet = False,
+    maps: options.Maps = [],  # noqa: B006
+    split: options.PaintedSplit = "val",
+    run: options.PaintingRun = None,
+    instances: options.MapInstances = None,
+    out: options.PicturesOut = None,
+    seed: options.Seed = 0,
+    styles: options.Styles = 1,
+    style_photo: options.StylePhoto = None,
+    workspace: options.Folder = options.HERE,
+    dry_run: options.DryRun = False,
+    as_json: options.AsJson = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Paint pictures from label maps, and print their paths.
 
@@ -339,7 +258,7 @@ def generate(
     """
     from pipeline import paint
 
-    console, place = Console(quiet=quiet, as_json=as_json), _workspace(workspace)
+    console, place = Console(quiet=quiet, as_json=as_json), Workspace(root=workspace)
     asked = paint.Painting(
         run=run,
         maps=tuple(maps),
@@ -353,21 +272,19 @@ def generate(
     if dry_run:
         return _show_plan(paint.plan(place, asked), console)
     paths = paint.generate(place, asked, console=console)
-    for path in paths:
-        console.result(str(path))
-    console.show_json({"pictures": paths})
+    console.show(map(str, paths), {"pictures": paths})
     return None
 
 
 @app.command()
 def export(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where it goes: empty, or exported to before.")],
-    layout: Annotated[str, typer.Option(metavar="NAME", help="spade: train_img, train_label, train_inst, ...")],
-    split: Annotated[str, typer.Option(metavar="NAME", help="Only train, val or test; without it, all three.")] = "",
-    workspace: Folder = HERE,
-    dry_run: DryRun = False,
-    as_json: AsJson = False,
-    quiet: Quiet = False,
+    folder: options.ExportFolder,
+    layout: options.Layout,
+    split: options.ExportedSplit = "",
+    workspace: options.Folder = options.HERE,
+    dry_run: options.DryRun = False,
+    as_json: options.AsJson = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Write the photos with their label and instance maps as the reference implementation of SPADE reads them.
 
@@ -380,93 +297,67 @@ def export(
     """
     from pipeline import export as exporting
 
-    console, place = Console(quiet=quiet, as_json=as_json), _workspace(workspace)
+    console, place = Console(quiet=quiet, as_json=as_json), Workspace(root=workspace)
     asked = exporting.Exporting(out=folder, layout=layout, split=split)
     if dry_run:
         return _show_plan(exporting.plan(place, asked), console)
     done = exporting.export(place, asked, console=console)
-    for line in done.lines():
-        console.result(line)
-    console.show_json(done)
+    console.show(done.lines(), done)
     return None
 
 
-@app.command()
-def segmenters(
-    taxonomy: TaxonomyName = "", workspace: Folder = HERE, as_json: AsJson = False, quiet: Quiet = False
+@model.command("import")
+def import_model(
+    files: options.ModelFiles,
+    crop_size: options.CropSize,
+    aspect: options.Aspect = 1.0,
+    upsampling: options.Upsampling = "",
+    edges: options.HasEdges = False,
+    unknown: options.HasUnknown = False,
+    unknown_first: options.HasUnknownFirst = False,
+    classes: options.ClassTable = "",
+    workspace: options.Folder = options.HERE,
+    dry_run: options.DryRun = False,
+    as_json: options.AsJson = False,
+    quiet: options.Quiet = False,
 ) -> None:
-    """List what can label photos: how many classes each finds, its licence, and whether it was ever run on its weights.
+    """Make a run of a model that the reference implementation of SPADE has trained, and print its folder.
 
-    Without --taxonomy the classes are the workspace's.
+    The files say nearly everything of their network themselves; the options say the rest. Nothing in them is executed.
 
-    gauganpipe segmenters
+    gauganpipe model import latest_net_G.pth --crop-size 256
 
-    gauganpipe segmenters --taxonomy cocostuff --json
+    gauganpipe model import latest_net_G.pth latest_net_D.pth --crop-size 256 --unknown --edges --classes cocostuff
     """
-    from pipeline.classes import load_taxonomy
-    from pipeline.manifest import Manifest
-    from pipeline.segmenters.registry import as_lines, describe
+    from pipeline import models
 
-    console, place = Console(quiet=quiet, as_json=as_json), _workspace(workspace)
-    meant = load_taxonomy(taxonomy) if taxonomy else Manifest(place).taxonomy
-    described = describe(place.weights, taxonomy=meant)
-    for line in as_lines(described):
-        console.result(line)
-    console.show_json(described)
-
-
-@app.command()
-def classes(
-    taxonomy: Annotated[
-        str, typer.Argument(metavar="[NAME]", help="landscape, gaugan12, cocostuff, ade20k, or a CSV file of yours.")
-    ] = "landscape",
-    as_json: AsJson = False,
-    quiet: Quiet = False,
-) -> None:
-    """Print the classes of a taxonomy: id, colour, thing or stuff, name. A file of yours is checked.
-
-    gauganpipe classes
-
-    gauganpipe classes cocostuff --json
-    """
-    from pipeline.classes import UNKNOWN, entries_of, load_taxonomy
-
-    console = Console(quiet=quiet, as_json=as_json)
-    entries = entries_of(load_taxonomy(taxonomy))
-    for one in entries:
-        console.result(f"{one['id']:>3}  {one['colour']}  {'thing' if one['thing'] else 'stuff'}  {one['name']}")
-    console.result(f"{UNKNOWN}  #000000         unknown")
-    console.show_json(entries)
+    console, place = Console(quiet=quiet, as_json=as_json), Workspace(root=workspace)
+    asked = models.Importing(
+        files=tuple(files),
+        crop_size=crop_size,
+        aspect=aspect,
+        upsampling=upsampling,
+        edges=edges,
+        unknown=unknown,
+        unknown_first=unknown_first,
+        classes=classes,
+    )
+    if dry_run:
+        return _show_plan(models.plan(place, asked), console)
+    done = models.import_model(place, asked, console=console)
+    console.show([str(done.folder)], done)
+    return None
 
 
-def _workspace(folder: Path) -> Workspace:
-    """Raises: WorkspaceError when the folder is none."""
-    if folder.exists() and not folder.is_dir():
-        raise WorkspaceError(f"{folder} is a file. Name a folder with -C")
-    return Workspace(root=folder)
+app.command()(views.segmenters)
+app.command()(views.classes)
 
 
 def _show_plan(lines: list[str], console: Console) -> None:
-    for line in lines:
-        console.result(line)
-    console.show_json({"plan": lines})
-
-
-def _printer(console: Console) -> "Callable[[flow.Done], None]":
-    """Shows what a command did to the rows: a line a walk, and the first of the sentences why rows failed."""
-
-    def show(done: "flow.Done") -> None:
-        for line in done.lines():
-            console.result(line)
-        for sentence in done.failed[:FAILURES_SHOWN]:
-            console.note(f"failed: {sentence}")
-        if len(done.failed) > FAILURES_SHOWN:
-            console.note(f"failed: {len(done.failed) - FAILURES_SHOWN} more; all of them: gauganpipe inspect")
-
-    return show
+    console.show(lines, {"plan": lines})
 
 
 def _exit(done: "flow.Done", strict: bool) -> None:
     """Exit code 3 when rows failed and nobody may overlook it, or when every row did."""
-    if done.failed and (strict or len(done.failed) == done.rows):
+    if done.is_failure(strict=strict):
         raise typer.Exit(3)

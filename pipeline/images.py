@@ -174,6 +174,18 @@ def read_instances(path: Path) -> np.ndarray:
     return _read_png(path, bits=16, colours=(GREY,), wanted="an instance map is a 16-bit grey PNG")
 
 
+def read_ids(path: Path) -> np.ndarray:
+    """An instance map as others write them: (H, W) uint8 or uint16, any number an instance.
+
+    Raises: PhotoError when the file is gone, or is anything but a grey PNG of 8 or 16 bits, or an 8-bit indexed one.
+    """
+    wanted = "an instance map is a grey PNG of 8 or 16 bits"
+    image, bits, colours = _open_png(path, wanted=wanted)
+    if (bits, colours) not in ((8, GREY), (8, INDEXED), (16, GREY)):
+        raise _other_png(path, bits, colours, wanted=wanted)
+    return _decode(path, image)
+
+
 def encode_edges(edges: np.ndarray) -> bytes:
     """An edge map as an 8-bit grey PNG: 255 where there is an edge, else 0.
 

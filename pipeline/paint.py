@@ -1,6 +1,7 @@
 """Door to gaugan: label maps -> pictures painted by a run."""
 
 import json
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +12,10 @@ import numpy as np
 from pipeline import images
 from pipeline.console import Console
 from pipeline.errors import PhotoError, RunError
-from pipeline.manifest import read, rows_of_splits
+from pipeline.manifest import Manifest, read, rows_of_splits
 from pipeline.rows import digest
-from pipeline.runs import explained_runs, newest_run, run_folder
+from pipeline.runs import explained_runs, is_imported, newest_run, run_folder
+from pipeline.segmenters.weights import sha256_of
 from pipeline.workspace import Workspace, explained_disk_errors, write_atomically
 
 SPLITS = ("train", "val", "test")
@@ -61,13 +63,18 @@ def generate(workspace: Workspace, asked: Painting, *, console: Console) -> list
         _read(one.labels, images.read_labels)
     import torch
 
+    from gaugan import checkpoint
+    from gaugan.errors import DataError
     from gaugan.generate import load_painter
 
     painter = load_painter(run, device="cuda" if torch.cuda.is_available() else "cpu")
+    weights = sha256_of(checkpoint.latest(run) / checkpoint.AVERAGED)
     if asked.styles > 1 and not painter.has_style:
         raise RunError(f"{run.name} has no style encoder, so all styles would be the same. Leave out --styles")
     if asked.seed and not painter.has_style:
         console.note(f"{run.name} has no style encoder: every seed paints the same picture")
+    if asked.instances and not painter.edges:
+        console.note(f"{run.name} has no edges: instance maps make no difference")
     paths = []
     with (
         console.bar("generate", unit="picture", total=len(maps) * asked.styles) as bar,
@@ -75,15 +82,18 @@ def generate(workspace: Workspace, asked: Painting, *, console: Console) -> list
         _Made(asked.out or run / "pictures") as made,
     ):
         for one in maps:
-            labels, ids = _read(one.labels, images.read_labels), _read(one.instances, images.read_instances)
+            labels, ids = _read(one.labels, images.read_labels), _read(one.instances, images.read_ids)
             for seed, path in _pictures(one, asked, run):
                 drawn_seed = seed if painter.has_style else 0
-                key = _key(run.name, painter.images_shown, drawn_seed, labels, ids, style)
+                key = _key(weights, drawn_seed, labels, ids if painter.edges else None, style)
                 if not made.is_there(path, key):
                     tensors = [None if array is None else torch.from_numpy(array) for array in (ids, style)]
-                    picture = painter.paint(
-                        torch.from_numpy(labels), instances=tensors[0], seed=seed, style_photo=tensors[1]
-                    )
+                    try:
+                        picture = painter.paint(
+                            torch.from_numpy(labels), instances=tensors[0], seed=seed, style_photo=tensors[1]
+                        )
+                    except DataError as error:
+                        raise RunError(f"{one.labels}: {error}") from error
                     images.write_picture(path, picture.numpy())
                     made.add(path, key)
                 paths.append(path)
@@ -103,7 +113,7 @@ def _asked(workspace: Workspace, asked: Painting) -> tuple[Path, list[Map]]:
     Raises: RunError when there is none, or a picture would take the place of a map.
     """
     run = run_folder(workspace, asked.run) if asked.run else newest_run(workspace)
-    maps = _given_maps(asked) if asked.maps else _maps_of_split(workspace, asked.split)
+    maps = _given_maps(asked) if asked.maps else _maps_of_split(workspace, asked.split, run)
     sources = {one.labels.resolve() for one in maps}
     for one in maps:
         for _, path in _pictures(one, asked, run):
@@ -155,9 +165,9 @@ class _Made:
         return self._keys.get(path.name) == key and path.is_file()
 
 
-def _key(run: str, images_shown: int, seed: int, *arrays: np.ndarray | None) -> str:
+def _key(weights: str, seed: int, *arrays: np.ndarray | None) -> str:
     contents = [None if array is None else (array.shape, digest(array.tobytes())) for array in arrays]
-    return digest(repr((run, images_shown, seed, contents)).encode())
+    return digest(repr((weights, seed, contents)).encode())
 
 
 def _read(path: Path | None, read_file: Callable[[Path], np.ndarray]) -> np.ndarray | None:
@@ -174,10 +184,19 @@ def _read(path: Path | None, read_file: Callable[[Path], np.ndarray]) -> np.ndar
         raise PhotoError(f"{path} {error}") from None
 
 
-def _maps_of_split(workspace: Workspace, split: str) -> list[Map]:
+def _maps_of_split(workspace: Workspace, split: str, run: Path) -> list[Map]:
     if split not in SPLITS:
         raise RunError(f"there is no split '{split}'. Take one of {', '.join(SPLITS)}")
-    rows = sorted(rows_of_splits(read(workspace), split), key=lambda row: row.id)
+    if is_imported(run) and not workspace.dataset_csv.exists():
+        how = workspace.from_here(f"gauganpipe generate MAP.png --run {shlex.quote(str(run))}")
+        raise RunError(f"{workspace.root.absolute()} has no label maps of its own. Name some: {how}")
+    manifest = read(workspace)
+    if is_imported(run) and (theirs := Manifest(Workspace(root=run)).taxonomy).names != manifest.taxonomy.names:
+        raise RunError(
+            f"{run} paints the classes {theirs.name}, and the label maps of this workspace are of "
+            f"{manifest.taxonomy.name}. Name maps of its own classes, or another run with --run"
+        )
+    rows = sorted(rows_of_splits(manifest, split), key=lambda row: row.id)
     maps = [
         Map(
             stem=row.id,
@@ -193,7 +212,12 @@ def _maps_of_split(workspace: Workspace, split: str) -> list[Map]:
 
 
 def _given_maps(asked: Painting) -> list[Map]:
-    """The PNG files named, and those of folders named, each with the instance map of the same name if there is one."""
+    """The PNG files named, and those of folders named, each with the instance map of the same name if there is one.
+
+    Raises: RunError when there is none, or two of one name, or no folder of instance maps.
+    """
+    if asked.instances and not asked.instances.is_dir():
+        raise RunError(f"there is no folder {asked.instances} of instance maps. Name one that is there")
     paths = [found for path in asked.maps for found in (sorted(path.glob("*.png")) if path.is_dir() else [path])]
     if not paths:
         raise RunError(f"no PNG file in {', '.join(map(str, asked.maps))}. Name label maps: 8-bit PNG of class ids")

@@ -4,8 +4,9 @@ import contextlib
 import datetime
 import json
 import os
+import shlex
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from pipeline.workspace import Workspace, explained_disk_errors, hold, write_ato
 
 if TYPE_CHECKING:
     from gaugan.config import Settings
-    from gaugan.data import Sample
+    from gaugan.reading import Sample
     from gaugan.train import Samples, Start, Step
 
 FIXED_SAMPLES = 8
@@ -30,6 +31,8 @@ LONG_SECONDS, QUICK_PX = 3600, 64
 STATISTICS_A_RUN = 2000
 """Lines that stats.jsonl has at the end of a run, about."""
 SHEET_TITLES = ("labels", "photo", "generated")
+ORIGIN = "imported.json"
+"""The file of a run that was not trained here: what it was made from."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,8 +91,12 @@ def train(workspace: Workspace, asked: Training, *, console: Console) -> Trained
         return Trained(folder=known, sheet=_newest_sheet(known), images_shown=images_shown, was_finished=True)
 
     _announce(settings, manifest, samples, images_in_all - images_shown, console)
-    with explained_disk_errors():
-        folder = known or _new_run_folder(workspace, Path(asked.preset).stem, settings, manifest)
+    if known:
+        folder = known
+    else:
+        folder = new_run_folder(
+            workspace, Path(asked.preset).stem, lambda part: write_beginning(part, settings, manifest)
+        )
     if not known:
         console.note(f"new run {folder}")
     with (
@@ -159,39 +166,66 @@ def run_folder(workspace: Workspace, path: Path) -> Path:
     raise RunError(f"there is no run at {path}. The runs are in {workspace.runs}")
 
 
+def is_imported(folder: Path) -> bool:
+    """Whether a run was made from a model that was trained elsewhere."""
+    return (folder / ORIGIN).is_file()
+
+
+def new_run_folder(workspace: Workspace, name: str, write: Callable[[Path], None]) -> Path:
+    """Makes the next run beside its place, whole, and then renames it, so that a run folder is never half a one.
+
+    write: given a folder, writes the run there.
+    """
+    part = workspace.runs / f".new-{os.getpid()}"
+    try:
+        with explained_disk_errors():
+            write(part)
+            while True:
+                numbers = [int(folder.name.partition("-")[0]) for folder in workspace.run_folders()]
+                folder = workspace.runs / f"{max(numbers, default=0) + 1:04d}-{name}"
+                try:
+                    return part.rename(folder)
+                except OSError:
+                    if not folder.exists():
+                        raise
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def write_beginning(folder: Path, settings: "Settings", manifest: Manifest) -> None:
+    """Writes what every run begins with: a copy of its manifest, and every setting."""
+    from gaugan import config
+
+    manifest.write_copy(Workspace(root=folder))
+    write_atomically(folder / "config.toml", config.dumps(settings).encode())
+
+
+def write_log(folder: Path, line: str) -> None:
+    """Adds a line to the log of a run, with the time of day."""
+    now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
+    with (folder / "log.txt").open("a", encoding="utf-8", errors="backslashreplace") as file:
+        file.write(f"{now} {line}\n")
+
+
 def _known_run(workspace: Workspace, asked: Training) -> tuple[Path | None, "Settings"]:
-    """The run that is named, or the newest of the same settings; None when one is to be begun."""
+    """The run that is named, or the newest of the same settings; None when one is to be begun.
+
+    Raises: RunError when the one that is named was not trained here.
+    """
     from gaugan import config
 
     if asked.run is not None:
         folder = run_folder(workspace, asked.run)
+        if is_imported(folder):
+            how = workspace.from_here(f"gauganpipe generate MAP.png --run {shlex.quote(str(folder))}")
+            raise RunError(f"{folder} was imported, so there is no training to go on with. Paint with it: {how}")
         return folder, config.loads((folder / "config.toml").read_text(encoding="utf-8"))
     settings = config.load_settings(asked.preset, asked.assignments)
     text = config.dumps(settings)
     for folder in reversed([] if asked.new else workspace.run_folders()):
-        if (folder / "config.toml").read_text(encoding="utf-8") == text:
+        if not is_imported(folder) and (folder / "config.toml").read_text(encoding="utf-8") == text:
             return folder, settings
     return None, settings
-
-
-def _new_run_folder(workspace: Workspace, name: str, settings: "Settings", manifest: Manifest) -> Path:
-    """Made beside its place, whole, and then renamed, so that a run folder is never half a one."""
-    from gaugan import config
-
-    part = workspace.runs / f".new-{os.getpid()}"
-    try:
-        manifest.write_copy(Workspace(root=part))
-        write_atomically(part / "config.toml", config.dumps(settings).encode())
-        while True:
-            numbers = [int(folder.name.partition("-")[0]) for folder in workspace.run_folders()]
-            folder = workspace.runs / f"{max(numbers, default=0) + 1:04d}-{name}"
-            try:
-                return part.rename(folder)
-            except OSError:
-                if not folder.exists():
-                    raise
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
 
 
 def _samples(
@@ -201,7 +235,7 @@ def _samples(
 
     Raises: RunError when there is nothing to train on, or when only some of the photos have instance maps.
     """
-    from gaugan.data import Sample
+    from gaugan.reading import Sample
 
     rows = [row for row in manifest.rows.values() if row.split in ("train", "val") and row.label_file_name]
     rows = sorted((row for row in rows if row.status == OK and row.keep != "no"), key=lambda row: row.id)
@@ -295,7 +329,8 @@ class _Record:
         facts = (
             f"{start.images_in_all:,} images in all, on {start.device}, {'with' if start.edges else 'without'} edges"
         )
-        self.log(f"{begun}: {facts}; weights: {sizes}")
+        kept = f"{count(start.photos_kept, 'photo')} kept decoded in {start.kept_bytes / 1e6:,.0f} MB"
+        self.log(f"{begun}: {facts}; weights: {sizes}; {kept}")
 
     def on_step(self, step: "Step") -> None:
         self._bar.step(step.images_shown - self._shown_before, **{k: f"{v:.2f}" for k, v in step.losses.items()})
@@ -333,10 +368,7 @@ class _Record:
         self._sums, self._steps = {}, 0
 
     def log(self, line: str) -> None:
-        """A line with the time of day."""
-        now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
-        with (self._folder / "log.txt").open("a", encoding="utf-8") as file:
-            file.write(f"{now} {line}\n")
+        write_log(self._folder, line)
 
 
 def _images_of(line: bytes) -> int:

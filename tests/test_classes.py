@@ -19,6 +19,7 @@ from pipeline.classes import (
     entries_of,
     load_taxonomy,
     load_vocabulary,
+    plain_taxonomy,
     taxonomy_names,
     taxonomy_of,
     translate,
@@ -552,6 +553,14 @@ def test_the_command_prints_a_file_of_ones_own_as_json(tmp_path: Path):
         {"id": 0, "name": "sky", "colour": "#0000ff", "thing": False, "also": ["clouds", "fog"]},
         {"id": 1, "name": "house", "colour": "#ff0000", "thing": True},
     ]
+
+
+@pytest.mark.parametrize("count", [1, 182, 255])
+def test_plain_classes_have_plain_names_and_colours_of_their_own(count: int):
+    taxonomy = plain_taxonomy(count)
+
+    assert taxonomy.names == tuple(f"class {id}" for id in range(count))
+    assert len({one.colour for one in taxonomy.categories} - {(0, 0, 0)}) == count
 
 
 def test_the_help_of_the_command_names_every_taxonomy():

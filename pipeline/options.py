@@ -1,0 +1,123 @@
+"""What the commands can be told: arguments and options, each with its limits and its help."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+HERE = Path()
+WORKERS = min(8, os.cpu_count() or 1)
+
+# Of every command
+
+Folder = Annotated[
+    Path, typer.Option("-C", "--workspace", metavar="DIR", help="The workspace; nothing outside it is written.")
+]
+DryRun = Annotated[bool, typer.Option("-n", "--dry-run", help="Say what would be done, and write nothing.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of lines.")]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print results and errors only.")]
+
+# Of those that walk over photos
+
+RunSource = Annotated[str, typer.Argument(metavar="SOURCE", help="A folder of photos, or drawn:120.")]
+Source = Annotated[str, typer.Argument(metavar="[SOURCE]", help="A folder of photos, or drawn:120.")]
+Workers = Annotated[
+    int, typer.Option(min=0, metavar="N", help="Threads that read and write; 0 does one photo after another.")
+]
+Strict = Annotated[bool, typer.Option("--strict", help="Exit with 3 if any photo failed.")]
+OnlyFailed = Annotated[bool, typer.Option("--only-failed", help="Only the photos that failed here before.")]
+Limit = Annotated[int | None, typer.Option(min=0, metavar="N", help="So many photos at most.")]
+LabelAgain = Annotated[bool, typer.Option("--redo", help="Label photos again that are labelled.")]
+BuildAgain = Annotated[bool, typer.Option("--redo", help="Build maps again that are built.")]
+
+# How photos are taken in and labelled
+
+SegmenterName = Annotated[
+    str, typer.Option("--segmenter", metavar="NAME", help="What labels the photos; gauganpipe segmenters lists them.")
+]
+TaxonomyName = Annotated[
+    str, typer.Option("--taxonomy", metavar="NAME", help="The classes: landscape, another of them, or a CSV file.")
+]
+ShownTaxonomy = Annotated[
+    str, typer.Argument(metavar="[NAME]", help="landscape, gaugan12, cocostuff, ade20k, or a CSV file of yours.")
+]
+Quality = Annotated[
+    str | None, typer.Option(metavar="NAME", help="How a network looks: fast, balanced (mirrored too), best (3 sizes).")
+]
+UnknownBelow = Annotated[
+    float | None, typer.Option(min=0, max=1, metavar="P", help="Pixels become unknown whose class is less probable.")
+]
+MinRegion = Annotated[
+    float | None,
+    typer.Option(min=0, max=0.5, metavar="SHARE", help="Regions of less than this share of the photo go; 0.001."),
+]
+Refine = Annotated[bool | None, typer.Option("--refine/--no-refine", help="Fit borders to those in the photo; slower.")]
+GivenInstances = Annotated[
+    str | None, typer.Option(metavar="PATH", help="With maps: a folder of instance maps, or a COCO JSON.")
+]
+ConfidenceMaps = Annotated[
+    bool | None, typer.Option("--confidence-maps/--no-confidence-maps", help="Keep them in data/confidences.")
+]
+RawLabels = Annotated[
+    bool | None, typer.Option("--raw-labels/--no-raw-labels", help="Keep the network's own ids in data/raw_labels.")
+]
+KeepAll = Annotated[
+    bool | None, typer.Option("--keep-all/--use-rules", help="Keep photos that the rules find to be no landscapes.")
+]
+AcceptLicense = Annotated[
+    bool, typer.Option("--accept-license", help="Allow weights that are for non-commercial use only.")
+]
+MinSide = Annotated[
+    int | None, typer.Option(min=1, metavar="PX", help="Reject photos whose shorter side is shorter; 64, and kept.")
+]
+MaxSide = Annotated[
+    int | None, typer.Option(min=64, metavar="PX", help="Shrink photos whose longer side is longer; 2048, and kept.")
+]
+
+# How a run is trained
+
+Preset = Annotated[str, typer.Option(metavar="NAME", help="tiny, spade, or a TOML file of settings.")]
+Assignments = Annotated[list[str], typer.Option("--set", metavar="NAME=VALUE", help="Change one setting; repeatable.")]
+UnfinishedRun = Annotated[Path | None, typer.Option(metavar="DIR", help="Go on with this run, by its own settings.")]
+NewRun = Annotated[bool, typer.Option("--new", help="Begin another run, even if one has these settings.")]
+
+# What is painted
+
+Maps = Annotated[list[Path], typer.Argument(metavar="[MAP.png|FOLDER]...", help="Label maps: PNG of class ids.")]
+PaintedSplit = Annotated[str, typer.Option(metavar="NAME", help="Without maps: the rows to paint, train, val or test.")]
+PaintingRun = Annotated[Path | None, typer.Option(metavar="DIR", help="The run that paints; without it, the newest.")]
+MapInstances = Annotated[Path | None, typer.Option(metavar="DIR", help="Instance maps, named like the maps.")]
+PicturesOut = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Where the pictures go; without it, into the run.")
+]
+Seed = Annotated[int, typer.Option(min=0, metavar="N", help="The style that is drawn.")]
+Styles = Annotated[int, typer.Option(min=1, metavar="N", help="Pictures a map, each in a style of its own.")]
+StylePhoto = Annotated[Path | None, typer.Option(metavar="FILE", help="A photo whose style is taken.")]
+
+# What is imported
+
+ModelFiles = Annotated[
+    list[Path], typer.Argument(metavar="FILE", help="latest_net_G.pth and, if you have them, ..._D.pth, ..._E.pth.")
+]
+CropSize = Annotated[int, typer.Option(metavar="PX", help="The width of its pictures in training: crop_size.")]
+Aspect = Annotated[float, typer.Option(metavar="A", help="Their width divided by their height: aspect_ratio.")]
+Upsampling = Annotated[
+    str, typer.Option(metavar="NAME", help="normal, more or most; without it, what the file says, else normal.")
+]
+HasEdges = Annotated[
+    bool, typer.Option("--edges", help="It was trained with instance maps: the last channel is edges.")
+]
+HasUnknown = Annotated[bool, typer.Option("--unknown", help="Its last channel, but for edges, is unknown pixels.")]
+HasUnknownFirst = Annotated[
+    bool, typer.Option("--unknown-first", help="Its first channel is unknown pixels, as in the reference's ADE20K.")
+]
+ClassTable = Annotated[
+    str, typer.Option("--classes", metavar="TABLE", help="cocostuff, ade20k, or a CSV file; else class 0, class 1, ...")
+]
+
+# What is exported
+
+ExportFolder = Annotated[Path, typer.Argument(metavar="DIR", help="Where it goes: empty, or exported to before.")]
+Layout = Annotated[str, typer.Option(metavar="NAME", help="spade: train_img, train_label, train_inst, ...")]
+ExportedSplit = Annotated[str, typer.Option(metavar="NAME", help="Only train, val or test; without it, all three.")]

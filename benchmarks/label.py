@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from pipeline import flow, preferences
+from pipeline import flow, labeller, preferences
 from pipeline.classes import load_taxonomy, vocabulary_names
 from pipeline.console import Console
 from pipeline.engine import walk
@@ -52,7 +52,7 @@ def main() -> None:
         rows = _ingest(workspace, asked.photos, asked.number)
         with writing(workspace) as manifest:
             segmenter = _open(asked.segmenter, Options(quality=asked.quality), workspace)
-            segmenter = preferences.with_numerics(manifest, segmenter, Console())
+            segmenter = labeller.with_numerics(manifest, segmenter, Console())
             measured = _measure(manifest, segmenter, rows, rounds=asked.rounds)
     print(f"{segmenter.name} at {asked.quality}, {len(rows)} photos, {segmenter.numerics}, {asked.rounds} rounds")
     print(f"{torch.get_num_threads()} threads, torch {torch.__version__}\n")

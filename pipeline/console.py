@@ -4,7 +4,7 @@ import contextlib
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, is_dataclass
 from typing import Any, TextIO
 
@@ -25,6 +25,13 @@ class Console:
         """One fact, on stdout."""
         if not self.as_json:
             _write(sys.stdout, line)
+
+    def show(self, lines: Iterable[str], value: Any = None) -> None:
+        """What a command found, one fact a line; where JSON was asked for, the one value instead, if there is one."""
+        for line in lines:
+            self.result(line)
+        if value is not None:
+            self.show_json(value)
 
     def show_json(self, value: Any) -> None:
         """The one JSON value of a command asked for JSON, dataclasses as objects; nothing otherwise."""

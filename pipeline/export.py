@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline import images
+from pipeline.classes import UNKNOWN, entries_of
 from pipeline.console import Console, count
 from pipeline.errors import GauganpipeError, PhotoError, WorkspaceError
 from pipeline.manifest import Manifest, read, rows_of_splits
@@ -224,11 +225,8 @@ def _entry(row: Row) -> dict[str, str]:
 def _about(manifest: Manifest, asked: Exporting, made: Mapping[str, Mapping[str, str]]) -> bytes:
     said = {
         "layout": asked.layout,
-        "unknown": 255,
-        "classes": [
-            {"id": one.id, "name": one.name, "colour": f"#{bytes(one.colour).hex()}", "thing": one.thing}
-            for one in manifest.taxonomy.categories
-        ],
+        "unknown": UNKNOWN,
+        "classes": entries_of(manifest.taxonomy),
         "photos": {id: made[id] for id in sorted(made)},
     }
     return (json.dumps(said, indent=2, ensure_ascii=False) + "\n").encode()

@@ -4,21 +4,24 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pipeline import paint, preferences, rules, runs
+from pipeline import labeller, paint, preferences, rules, runs
 from pipeline.console import Console, count
 from pipeline.engine import RowStage, Summary, pending, walk
 from pipeline.ingest import Ingest, settle
-from pipeline.manifest import Manifest, demand, read, rows_of_splits, writing
+from pipeline.manifest import About, Manifest, demand, read, rows_of_splits, writing
 from pipeline.preferences import Asked
 from pipeline.report import next_command
 from pipeline.rows import FAILED, REJECTED, Row, plain
-from pipeline.segmenters.registry import DEFAULT, demand_known
+from pipeline.segmenters.registry import DEFAULT, demand_known, is_here
 from pipeline.segmenters.segmenter import Segmenter
 from pipeline.sources.catalogue import brings_labels, left_out, open_source
 from pipeline.stages.edges import Edges
 from pipeline.stages.label import Label
 from pipeline.stages.order import earlier
 from pipeline.workspace import Workspace
+
+FAILURES_SAID = 10
+"""So many of the sentences why photos failed are said; the others are counted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +46,10 @@ class Done:
             for name, summary in self.walks.items()
         ]
 
+    def is_failure(self, *, strict: bool) -> bool:
+        """Whether nobody may overlook what failed: every row did, or any row under `strict`."""
+        return bool(self.failed) and (strict or len(self.failed) == self.rows)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Flow:
@@ -51,6 +58,13 @@ class Flow:
     done: Done
     trained: runs.Trained | None = None
     pictures: list[Path] = field(default_factory=list)
+
+    def lines(self) -> list[str]:
+        """One fact a line of what came after the walks."""
+        if self.trained is None:
+            return []
+        pictures = f"pictures {len(self.pictures)} in {self.trained.folder / 'pictures'}"
+        return [f"run {self.trained.folder}", pictures, f"samples {self.trained.sheet}"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,43 +76,52 @@ class Which:
     limit: int | None = None
 
 
-def label(workspace: Workspace, source: str, asked: Asked, *, workers: int, console: Console) -> Done:
+PENDING = Which()
+"""The rows that the stage has not done yet."""
+
+
+def label(
+    workspace: Workspace, source: str, asked: Asked, which: Which = PENDING, *, workers: int, console: Console
+) -> Done:
     """Photos of a source into the workspace, if one is named, and a label map for every photo that has none.
 
     Raises: SourceError, SegmenterError, ManifestError and WorkspaceError, each with a sentence.
     """
-    walks: dict[str, Summary] = {}
     candidates = list(open_source(source, without=workspace.made_folders)) if source else []
     if source:
         _say_what_is_left_out(workspace, source, console)
     else:
         demand(workspace)
     with writing(workspace) as manifest:
+        # What the workspace is told. It keeps that once the segmenter is open: a wrong word changes nothing.
         about = preferences.decide(manifest.about, asked)
         preferences.refuse_other_classes(manifest, about)
-        manifest.choose(**vars(about))
-        brings_photos = bool(source) and not brings_labels(source)
-        segmenter = preferences.open_chosen(manifest, asked, console, brings_photos=brings_photos)
-        said = {name: preferences.value(about, name) for name in ("min_side_px", "max_side_px", "keep_all")}
-        ingest = Ingest(workspace=workspace, taxonomy=manifest.taxonomy, known=dict(manifest.rows), **said)
+        is_needed = _needs_segmenter(manifest, about, source, which)
+        segmenter = labeller.open_chosen(workspace, about, asked, console, is_needed=is_needed)
+        manifest.choose(**vars(labeller.named(about, segmenter) if segmenter else about))
+
+        # Photos, and what their pixels alone tell, which costs no label map.
+        walks: dict[str, Summary] = {}
+        ingest = _ingest_stage(manifest)
         if source:
-            with console.bar("ingest", unit="photo", total=len(candidates)) as bar:
+            with console.bar(ingest.name, unit="photo", total=len(candidates)) as bar:
                 walks["ingested"] = walk(ingest, candidates, manifest, workers=workers, on_item=bar.step)
             walks["ingested"].duplicates = ingest.duplicates
-
-        # What the pixels alone tell costs no label map.
         rejected = _judge(manifest, console)
-        walks["labelled"] = Summary(idle=sum(bool(row.label_file_name) for row in manifest.rows.values()))
-        if segmenter is not None:
-            stage = _label_stage(manifest, preferences.with_numerics(manifest, segmenter, console))
-            which = Which(redo=asked.redo, only_failed=asked.only_failed, limit=asked.limit)
-            walks["labelled"] = _walk_rows(stage, manifest, which, workers=workers, console=console)
-        walks["labelled"].rejected = rejected + _judge(manifest, console)
+
+        # Label maps, and what they tell.
+        if segmenter is None:
+            labelled = Summary(idle=sum(bool(row.label_file_name) for row in manifest.rows.values()))
+        else:
+            stage = _label_stage(manifest, labeller.with_numerics(manifest, segmenter, console))
+            labelled = _walk_rows(stage, manifest, which, workers=workers, console=console)
+        labelled.rejected += rejected + _judge(manifest, console)
+        walks["labelled"] = labelled
 
         # Last, so that every split gets photos that are kept.
         for row in settle(manifest, ingest.other_names):
             console.note(f"{row.original_name} moved to {row.split}: a new photo joined two groups of near-duplicates")
-        return _done(manifest, walks, (ingest.name, "label"))
+        return _done(manifest, walks, (ingest.name, Label.name), console)
 
 
 def build_edges(workspace: Workspace, which: Which, *, workers: int, console: Console) -> Done:
@@ -107,7 +130,7 @@ def build_edges(workspace: Workspace, which: Which, *, workers: int, console: Co
     with writing(workspace) as manifest:
         stage = Edges(workspace=workspace, taxonomy=manifest.taxonomy)
         summary = _walk_rows(stage, manifest, which, workers=workers, console=console)
-        return _done(manifest, {"built": summary}, ("edges",))
+        return _done(manifest, {"built": summary}, (stage.name,), console)
 
 
 def run(
@@ -128,9 +151,9 @@ def run(
     runs.check(workspace, training)
     labelled = label(workspace, source, asked, workers=workers, console=console)
     on_done(labelled)
-    if labelled.failed and (strict or len(labelled.failed) == labelled.rows):
+    if labelled.is_failure(strict=strict):
         return Flow(done=labelled)
-    built = build_edges(workspace, Which(), workers=workers, console=console)
+    built = build_edges(workspace, PENDING, workers=workers, console=console)
     on_done(built)
     trained = runs.train(workspace, training, console=console)
     split = "val" if any(row.label_file_name for row in rows_of_splits(read(workspace), "val")) else "train"
@@ -146,7 +169,7 @@ def plan_run(workspace: Workspace, source: str, asked: Asked, training: runs.Tra
     return [*plan_label(workspace, source, asked), *then, "would paint the label maps of the validation photos"]
 
 
-def plan_label(workspace: Workspace, source: str, asked: Asked) -> list[str]:
+def plan_label(workspace: Workspace, source: str, asked: Asked, which: Which = PENDING) -> list[str]:
     """What `label` would do, one fact a line; writes nothing and downloads nothing."""
     if not source:
         demand(workspace)
@@ -154,23 +177,18 @@ def plan_label(workspace: Workspace, source: str, asked: Asked) -> list[str]:
     about = preferences.decide(manifest.about, asked)
     preferences.refuse_other_classes(manifest, about)
     manifest.about = about
-    rows = manifest.rows.values()
-    spec = manifest.about.segmenter or DEFAULT
-    demand_known(spec)
-    names = {(row.source, row.original_name) for row in rows}
+
+    known = {(row.source, name) for row in manifest.rows.values() for name in (row.original_name, *row.other_names)}
     listed = list(open_source(source, without=workspace.made_folders)) if source else []
-    fresh = [one for one in listed if (one.source, plain(one.name)) not in names]
-    with_labels = sum(one.read_labels is not None for one in fresh)
+    fresh = [one for one in listed if (one.source, plain(one.name)) not in known]
     lines = [f"would ingest {count(len(fresh), 'photo')} of {len(listed):,} in {source}"] if source else []
 
-    waiting = [row for row in rows if preferences.is_waiting(row)]
-    segmenter = preferences.open_without_download(manifest, asked) if rows else None
-    if segmenter is not None:
-        which = Which(redo=asked.redo, only_failed=asked.only_failed)
-        waiting = _todo(_label_stage(manifest, segmenter), manifest, which)
-    number = len(waiting) + (0 if asked.only_failed else len(fresh) - with_labels)
-    number = number if asked.limit is None else min(number, asked.limit)
-    return [*lines, f"would label {count(number, 'photo')}" + f" with {spec}" * bool(number)]
+    # Photos that come with a label map need none.
+    number = len(_would_label(manifest, source, asked, which))
+    if not which.only_failed:
+        number += sum(one.read_labels is None for one in fresh)
+    number = number if which.limit is None else min(number, which.limit)
+    return [*lines, f"would label {count(number, 'photo')}" + f" with {about.segmenter or DEFAULT}" * bool(number)]
 
 
 def plan_edges(workspace: Workspace, which: Which) -> list[str]:
@@ -180,9 +198,46 @@ def plan_edges(workspace: Workspace, which: Which) -> list[str]:
     return [f"would build the edges of {count(len(_todo(stage, manifest, which)), 'photo')}"]
 
 
+def _needs_segmenter(manifest: Manifest, about: About, source: str, which: Which) -> bool:
+    """Whether a photo waits for its label map, or comes without one, or is to get another by the workspace's own."""
+    comes = bool(source) and not brings_labels(source)
+    waits = any(row.file_name and row.keep != "no" and not row.label_file_name for row in manifest.rows.values())
+    return comes or waits or (which.redo and bool(about.segmenter))
+
+
+def _would_label(manifest: Manifest, source: str, asked: Asked, which: Which) -> list[Row]:
+    """The rows of the table that `label` would label now, if there were no limit."""
+    about, workspace = manifest.about, manifest.workspace
+    which = replace(which, limit=None)
+    if not manifest.rows:
+        demand_known(about.segmenter or DEFAULT)
+        return []
+    if not is_here(about.segmenter or DEFAULT, workspace.weights):
+        # Weights that are still to come have labelled nothing here.
+        able = _todo(Label, manifest, replace(which, redo=True))
+        return [row for row in able if which.redo or row.label_reviewed != "yes"]
+    is_needed = _needs_segmenter(manifest, about, source, which)
+    segmenter = labeller.open_chosen(workspace, about, asked, Console(quiet=True), is_needed=is_needed)
+    if segmenter is None:
+        return []
+    return _todo(_label_stage(manifest, labeller.with_kept_numerics(about, segmenter)), manifest, which)
+
+
+def _ingest_stage(manifest: Manifest) -> Ingest:
+    kept = preferences.kept(manifest.about)
+    return Ingest(
+        workspace=manifest.workspace,
+        taxonomy=manifest.taxonomy,
+        known=dict(manifest.rows),
+        min_side_px=kept.min_side_px,
+        max_side_px=kept.max_side_px,
+        keep_all=kept.keep_all,
+    )
+
+
 def _label_stage(manifest: Manifest, segmenter: Segmenter) -> Label:
-    asked = preferences.options(manifest.about)
-    wanted = {"confidences": asked.keep_confidences, "raw_labels": asked.keep_raw}
+    kept = preferences.kept(manifest.about)
+    wanted = {"confidences": kept.keep_confidences, "raw_labels": kept.keep_raw}
     keep = tuple(kind for kind, is_wanted in wanted.items() if is_wanted and segmenter.outputs)
     return Label(workspace=manifest.workspace, taxonomy=manifest.taxonomy, segmenter=segmenter, keep=keep)
 
@@ -192,7 +247,7 @@ def _judge(manifest: Manifest, console: Console) -> int:
 
     Returns: how many it rejected.
     """
-    keep_all = preferences.value(manifest.about, "keep_all")
+    keep_all = preferences.kept(manifest.about).keep_all
     changed = rules.judge(manifest.rows.values(), manifest.taxonomy, keep_all=keep_all)
     for row in changed:
         manifest.record(row)
@@ -206,7 +261,7 @@ def _say_what_is_left_out(workspace: Workspace, source: str, console: Console) -
     endings = left_out(source, without=workspace.made_folders)
     if endings:
         what = ", ".join(f"{number:,} {ending or 'without an ending'}" for ending, number in endings.most_common())
-        console.note(f"left out {count(endings.total(), 'file')} that do not end like photos: {what}")
+        console.note(f"left out {count(endings.total(), 'file')} not named like a photo: {what}")
 
 
 def _todo(stage: RowStage, manifest: Manifest, which: Which) -> list[Row]:
@@ -225,6 +280,11 @@ def _walk_rows(stage: RowStage, manifest: Manifest, which: Which, *, workers: in
     return summary
 
 
-def _done(manifest: Manifest, walks: dict[str, Summary], stages: tuple[str, ...]) -> Done:
+def _done(manifest: Manifest, walks: dict[str, Summary], stages: tuple[str, ...], console: Console) -> Done:
     failed = sorted(row.error for row in manifest.rows.values() if row.status == FAILED and row.stage in stages)
+    for sentence in failed[:FAILURES_SAID]:
+        console.note(f"failed: {sentence}")
+    if (more := len(failed) - FAILURES_SAID) > 0:
+        every = manifest.workspace.from_here("gauganpipe inspect --json")
+        console.note(f"failed: {more:,} more; all of them: {every}")
     return Done(walks=walks, rows=len(manifest.rows), failed=failed, next=next_command(manifest))

@@ -36,6 +36,10 @@ class About:
     models: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     parameters: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
+    def as_taxonomy(self) -> Taxonomy:
+        """The classes that the label maps of the workspace speak."""
+        return taxonomy_of(self.classes, name=self.taxonomy) if self.classes else load_taxonomy(self.taxonomy)
+
 
 class Manifest:
     """The rows of a workspace by id. `record` is how they change; `fold` brings the CSV files up to date."""
@@ -58,9 +62,7 @@ class Manifest:
 
     @property
     def taxonomy(self) -> Taxonomy:
-        if not self.about.classes:
-            return load_taxonomy(self.about.taxonomy)
-        return taxonomy_of(self.about.classes, name=self.about.taxonomy)
+        return self.about.as_taxonomy()
 
     def record(self, row: Row) -> None:
         """Makes a row new or changed, and keeps that even if the next moment is a power cut of the process."""

@@ -8,7 +8,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from pipeline.manifest import Manifest
+from pipeline.preferences import kept
 from pipeline.rows import FAILED, GIVEN, OK, REJECTED, Row
+from pipeline.rules import explain
 from pipeline.stages.order import earlier, stages
 
 STAGE_COMMANDS = {"label": "gauganpipe label", "edges": "gauganpipe build-edges"}
@@ -25,6 +27,15 @@ class Filling:
     filled: int
     pending: int
     failed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rejection:
+    """A rule that rejected photos: how many, and what it asks of a photo, "" where there is no such rule any more."""
+
+    rule: str
+    photos: int
+    asks: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +57,7 @@ class Report:
     shares: dict[str, float]
     unknown: float
     failures: list[str]
-    rejections: dict[str, int]
+    rejections: list[Rejection]
     missing_files: list[str]
     runs: list[str]
     next: str
@@ -72,7 +83,7 @@ def report(manifest: Manifest) -> Report:
         shares=_mean_shares(manifest, labelled),
         unknown=sum(row.label_unknown or 0 for row in labelled) / max(len(labelled), 1),
         failures=sorted(row.error for row in rows if row.status == FAILED),
-        rejections=dict(Counter(row.rule for row in rows if row.status == REJECTED)),
+        rejections=_rejections(manifest, rows),
         missing_files=missing,
         runs=[manifest.workspace.relative(folder) for folder in manifest.workspace.run_folders()],
         next=next_command(manifest, missing_files=missing),
@@ -103,7 +114,8 @@ def as_lines(report: Report) -> list[str]:
         shares = sorted(report.shares.items(), key=lambda pair: -pair[1])
         words = [f"{name} {share:.1%}" for name, share in shares if share >= 0.0005]
         lines.append(f"{'classes':<20}" + ", ".join([*words, f"unknown {report.unknown:.1%}"]))
-    lines += _list_of("rejected", [f"{number} by the rule {rule}" for rule, number in report.rejections.items()])
+    reasons = [f"{one.photos} by the rule {one.rule}" + f": {one.asks}" * bool(one.asks) for one in report.rejections]
+    lines += _list_of("rejected", reasons)
     lines += _list_of("failed", report.failures)
     lines += _list_of("missing files", report.missing_files)
     lines += _list_of("runs", report.runs)
@@ -113,6 +125,16 @@ def as_lines(report: Report) -> list[str]:
 def _columns(rows: list[Row]) -> list[Filling]:
     made = [(stage.NAME, stage.NEEDS, column) for stage in stages() for column in stage.MAKES]
     return [_filling(rows, stage, needs, column) for stage, needs, column in [("ingest", (), "file_name"), *made]]
+
+
+def _rejections(manifest: Manifest, rows: list[Row]) -> list[Rejection]:
+    """The rule that rejected most photos first."""
+    counts = Counter(row.rule for row in rows if row.status == REJECTED)
+    min_side_px = kept(manifest.about).min_side_px
+    return [
+        Rejection(rule=rule, photos=photos, asks=explain(rule, min_side_px=min_side_px))
+        for rule, photos in counts.most_common()
+    ]
 
 
 def _has_gpu() -> bool:
@@ -157,7 +179,7 @@ def _lost(rows: list[Row], columns: list[Filling], missing: set[str]) -> set[str
 
 def _next(columns: list[Filling], lost: set[str], manifest: Manifest) -> str:
     photos = [row for row in manifest.rows.values() if row.status == OK and row.keep != "no"]
-    if "ingest" in lost or not any(filling.filled for filling in columns):
+    if "ingest" in lost or not (photos or lost):
         return INGEST_COMMAND
     if any(row.file_name and not row.split for row in photos):
         return STAGE_COMMANDS["label"]

@@ -67,6 +67,10 @@ class Rule:
     def threshold(self) -> str:
         return f"at least {self.least:g}" if self.least is not None else f"at most {self.most:g}"
 
+    @property
+    def sentence(self) -> str:
+        return f"{self.text} must be {self.threshold}"
+
     def is_broken_by(self, value: float) -> bool:
         too_little = self.least is not None and value < self.least
         return too_little or (self.most is not None and value > self.most)
@@ -179,12 +183,15 @@ def find_numbers(row: Row, taxonomy: Taxonomy, *, rules: Sequence[Rule] = RULES)
     return {name: round(value, 4) for name, value in values.items() if value is not None}
 
 
-def explain(row: Row, *, rules: Sequence[Rule] = RULES) -> str:
-    """Why a rule rejected the row, in a few words; "" when none did."""
-    rule = next((rule for rule in rules if rule.name == row.rule), None)
-    if rule is None or row.status != REJECTED or row.rule_value is None:
+def explain(name: str, *, min_side_px: float, rules: Sequence[Rule] = RULES) -> str:
+    """What the rule of this name asks of a photo, in a few words; "" when there is no such rule.
+
+    min_side_px: the size that ingest asks for here.
+    """
+    found = next((rule for rule in rules if rule.name == name), None)
+    if found is None:
         return ""
-    return f"{rule.name}: {rule.text} is {row.rule_value:g}, {rule.threshold} is kept"
+    return (replace(found, least=min_side_px) if found is MIN_SIDE else found).sentence
 
 
 def _judged(row: Row, taxonomy: Taxonomy, *, keep_all: bool, rules: Sequence[Rule]) -> Row:

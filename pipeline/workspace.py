@@ -16,9 +16,16 @@ from pipeline.errors import WorkspaceError
 
 @dataclass(frozen=True, kw_only=True)
 class Workspace:
-    """The folder that the user stands in, or named; nothing outside it is written."""
+    """The folder that the user stands in, or named; nothing outside it is written.
+
+    Raises: WorkspaceError when it is a file.
+    """
 
     root: Path
+
+    def __post_init__(self) -> None:
+        if self.root.exists() and not self.root.is_dir():
+            raise WorkspaceError(f"{self.root} is a file. Name a folder with -C")
 
     @property
     def dataset_csv(self) -> Path:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 PROGRAM = Path(sys.executable).with_name("gauganpipe")
-COMMANDS = ("run", "label", "build-edges", "inspect", "train", "generate", "segmenters", "classes")
+COMMANDS = ("run", "label", "build-edges", "inspect", "train", "generate", "export", "segmenters", "classes")
 SMALL = ("images=4", "batch_size=2", "model.width=4", "discriminator_width=4", "data.workers=0")
 TRAIN = ("train", "--preset", "tiny", *(word for setting in SMALL for word in ("--set", setting)))
 
@@ -85,7 +85,7 @@ def test_files_that_are_no_photos_and_photos_that_came_twice_are_said(gauganpipe
     done = gauganpipe("label", "photos", "--segmenter", "maps:maps")
 
     assert done.stdout.splitlines()[0] == "ingested 1 photo, 1 seen twice"
-    assert "left out 3 files that do not end like photos: 2 .nef, 1 .txt" in done.stderr
+    assert "left out 3 files not named like a photo: 2 .nef, 1 .txt" in done.stderr
 
 
 def test_a_size_that_was_asked_for_once_is_kept(gauganpipe: Gauganpipe, tmp_path: Path) -> None:

@@ -37,6 +37,21 @@ def test_results_go_to_stdout(capsys):
     assert capsys.readouterr() == ("labelled 3 photos\n", "")
 
 
+def test_what_was_found_is_lines_for_a_person(capsys):
+    Console().show(["1 photo", "1 run"], {"photos": 1})
+
+    assert capsys.readouterr().out == "1 photo\n1 run\n"
+
+
+def test_what_was_found_is_one_value_for_a_program(capsys):
+    console = Console(as_json=True)
+
+    console.show(["1 photo"])
+    console.show(["1 photo", "1 run"], {"photos": 1})
+
+    assert json.loads(capsys.readouterr().out) == {"photos": 1}
+
+
 def test_talk_goes_to_stderr(capsys):
     Console().note("next: gauganpipe train")
 

@@ -10,10 +10,13 @@ from safetensors.torch import load_file
 
 from pipeline.classes import UNKNOWN, load_taxonomy
 from pipeline.segmenters import deeplabv3plus
-from pipeline.segmenters.embedded import network
+from pipeline.segmenters.embedded import judge, network
+from pipeline.segmenters.embedded.judge import Precision, Source, Truth
 from pipeline.segmenters.embedded.lessons import HANDS, OPEN, Classes, Lesson, draw
-from pipeline.segmenters.embedded.score import QUALITIES, average, look, score
+from pipeline.segmenters.embedded.score import as_table, label, open_weights, score
 from pipeline.segmenters.embedded.train import FALLS, share_of_rate, start
+from pipeline.segmenters.registry import open_segmenter
+from pipeline.segmenters.segmenter import QUALITIES, Labelling, Options
 
 DATA = Path(__file__).parents[2] / "shared/data"
 MOST_BYTES = 12_000_000
@@ -162,17 +165,8 @@ def test_gradients_reach_every_parameter_that_learns():
     assert all(parameter.grad is not None for name, parameter in model.named_parameters())
 
 
-def test_the_average_of_views_lies_on_the_finest_grid():
-    coarse, fine = torch.zeros(2, 3, 4), torch.ones(2, 5, 7)
-
-    mean = average([coarse, fine])
-
-    assert mean.shape == (2, 5, 7)
-    assert (mean == 0.5).all()
-
-
-def test_the_first_photos_of_val_are_labelled_well_at_every_quality(model, data):
-    scores = score(model, network.names(), data, "val", most_photos=6)
+def test_the_first_photos_of_val_are_labelled_well_at_every_quality(data):
+    scores = score(network.WEIGHTS, data, "val", most_photos=4)
 
     assert set(scores) == set(QUALITIES)
     assert all(entry.pixel_accuracy > 0.8 and entry.iou[0] > 0.85 for entry in scores.values())
@@ -211,14 +205,100 @@ def test_views_and_what_is_said_of_them_lie_upon_each_other(classes):
     assert (is_blue == is_sky)[is_taught].float().mean() > 0.97
 
 
-def test_outputs_of_one_name_are_seen_as_one_class(model):
-    x = np.zeros((64, 96, 3), np.uint8)
+@pytest.mark.parametrize("quality", QUALITIES)
+def test_what_is_scored_is_what_labels(quality, photo_of, tmp_path):
+    options = Options(quality=quality)
+    shipped = open_segmenter("embedded", taxonomy=load_taxonomy(), weights_folder=tmp_path, options=options)
 
-    views = [look(model, targets, x, 1.0, mirrored=False) for targets in ([0] * 17, [0] * 16 + [UNKNOWN])]
+    made = [label(one, photo_of(1), (96, 102)) for one in (open_weights(network.WEIGHTS, quality), shipped)]
 
-    assert [view.shape[0] for view in views] == [2, 2]
-    assert views[0][0].allclose(torch.ones(()))
-    assert views[1].sum(dim=0).allclose(torch.ones(()))
+    assert np.array_equal(*made)
+
+
+class Halves:
+    """A segmenter that finds sky above and sea below."""
+
+    reached = ("sky", "sea")
+
+    def prepare(self, pixels: np.ndarray, original_name: str, size: tuple[int, int]) -> tuple[int, int]:
+        return size
+
+    def run(self, prepared: tuple[int, int]) -> tuple[int, int]:
+        return prepared
+
+    def finish(self, result: tuple[int, int]) -> Labelling:
+        ids = np.full(result, load_taxonomy().id_of("sea"), np.uint8)
+        ids[: result[0] // 2] = load_taxonomy().id_of("sky")
+        return Labelling(ids=ids, confidence=1.0)
+
+
+LANDSCAPE = load_taxonomy()
+
+
+def truth_of(source: str, name: str) -> Truth:
+    """A photo of one class alone, but for its first column, which nobody has labelled."""
+    ids = np.full((8, 3), LANDSCAPE.id_of(name), np.uint8)
+    ids[:, 0] = judge.OPEN
+    names = dict(enumerate(LANDSCAPE.names))
+    said_by = Source(name=source, meaning=np.arange(256, dtype=np.uint8), names={**names, UNKNOWN: "unknown"})
+    return Truth(source=said_by, pixels=np.zeros((8, 3, 3), np.uint8), ids=ids)
+
+
+def test_the_precision_of_a_class_is_how_often_it_is_right_where_it_is_said():
+    judged = judge.judge(Halves(), [truth_of("one", "sky"), truth_of("one", "sea"), truth_of("other", "sea")])
+
+    assert judged.photos == {"one": 2, "other": 1}
+    assert judged.classes["sky"] == {
+        "one": Precision(value=0.5, share=0.5, photos=2, instead=(("sea", 0.5),)),
+        "other": Precision(value=0.0, share=0.5, photos=1, instead=(("sea", 1.0),)),
+    }
+    assert judged.classes["sea"]["other"] == Precision(value=1.0, share=0.5, photos=1)
+    assert judged.classes["unknown"]["one"] == Precision(value=0.0, share=0.0, photos=0)
+
+
+def test_a_photo_is_judged_in_the_classes_of_its_source():
+    meaning = np.ones(256, np.uint8)
+    meaning[LANDSCAPE.id_of("sky")] = 0
+    eight = Source(name="eight", meaning=meaning, names={0: "above", 1: "below"})
+    truth = Truth(source=eight, pixels=np.zeros((8, 3, 3), np.uint8), ids=np.zeros((8, 3), np.uint8))
+
+    judged = judge.judge(Halves(), [truth])
+
+    assert judged.classes["sky"]["eight"] == Precision(value=1.0, share=0.5, photos=1)
+    assert judged.classes["sea"]["eight"] == Precision(value=0.0, share=0.5, photos=1, instead=(("above", 1.0),))
+
+
+def test_what_the_pixels_of_a_doubtful_class_are_is_said_in_a_line():
+    judged = judge.judge(Halves(), [truth_of("one", "sky"), truth_of("one", "sky"), truth_of("one", "sea")])
+
+    assert judge.list_mistakes(judged) == ["sea is right in 0.33 by one; else it is sky 0.67"]
+
+
+def test_the_table_of_precisions_says_on_how_many_photos():
+    judged = judge.judge(Halves(), [truth_of("one", "sky"), truth_of("one", "sea")])
+
+    assert judge.as_table(judged).splitlines() == [
+        "| class | one, 2 photos |",
+        "|---|---|",
+        "| sky | 0.50 (50.0%, 2) |",
+        "| sea | 0.50 (50.0%, 2) |",
+        "| unknown | - |",
+    ]
+
+
+def test_the_photos_to_judge_by_come_with_their_truth(data):
+    first = next(judge.list_truths(open_weights(network.WEIGHTS, "fast"), data))
+
+    assert first.source.name == judge.STANFORD
+    assert first.ids.shape == first.pixels.shape[:2]
+    assert set(np.unique(first.ids)) <= {*range(8), judge.OPEN}
+
+
+def test_the_table_of_scores_has_a_line_a_quality(data):
+    table = as_table(score(network.WEIGHTS, data, "val", most_photos=1), "val").splitlines()
+
+    assert table[0] == "Stanford Background, val, 1 photos"
+    assert [line.split()[1] for line in table[4:]] == list(QUALITIES)
 
 
 @pytest.mark.parametrize(("first", "end", "share"), FALLS)

@@ -292,8 +292,7 @@ def test_a_label_map_that_a_person_has_reviewed_is_not_labelled_over(tmp_path: P
     )
 
     kept = flow.label(workspace, str(photos), asked, workers=0, console=QUIET)
-    asked = flow.Asked(segmenter=asked.segmenter, redo=True)
-    redone = flow.label(workspace, str(photos), asked, workers=0, console=QUIET)
+    redone = flow.label(workspace, str(photos), asked, flow.Which(redo=True), workers=0, console=QUIET)
 
     assert kept.walks["labelled"].done == 0
     assert redone.walks["labelled"].done == 1

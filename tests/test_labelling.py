@@ -11,7 +11,7 @@ import torch
 from pipeline import flow, images
 from pipeline.classes import load_taxonomy
 from pipeline.console import Console
-from pipeline.errors import GauganpipeError, WorkspaceError
+from pipeline.errors import GauganpipeError, SegmenterError, WorkspaceError
 from pipeline.flow import Asked, Which
 from pipeline.manifest import read, writing
 from pipeline.segmenters import deeplabv3plus
@@ -48,9 +48,9 @@ def asked(weights: Path) -> Asked:
     return Asked(segmenter=f"torch:{weights}", quality="fast", keep_all=True)
 
 
-def label(workspace: Workspace, photos: Path, asked: Asked) -> int:
+def label(workspace: Workspace, photos: Path, asked: Asked, which: Which = flow.PENDING) -> int:
     """How many photos were labelled."""
-    done = flow.label(workspace, str(photos), asked, workers=0, console=QUIET)
+    done = flow.label(workspace, str(photos), asked, which, workers=0, console=QUIET)
     return done.walks["labelled"].done
 
 
@@ -111,7 +111,7 @@ def test_maps_beside_the_label_maps_are_made_where_they_are_missing(workspace, p
 
 
 def test_a_limit_takes_so_many_photos_and_the_next_time_the_others(workspace, photos, asked):
-    assert label(workspace, photos, replace(asked, limit=2)) == 2
+    assert label(workspace, photos, asked, Which(limit=2)) == 2
     assert label(workspace, photos, asked) == PHOTOS - 2
 
 
@@ -125,8 +125,8 @@ def test_only_the_photos_that_failed_are_tried_again(workspace, photos, tmp_path
     label(workspace, photos, asked)
     (maps / f"{PHOTOS - 1}.png").write_bytes(ids)
 
-    assert label(workspace, photos, replace(asked, only_failed=True)) == 1
-    assert label(workspace, photos, replace(asked, only_failed=True)) == 0
+    assert label(workspace, photos, asked, Which(only_failed=True)) == 1
+    assert label(workspace, photos, asked, Which(only_failed=True)) == 0
 
 
 def test_a_dry_run_counts_what_would_be_labelled_again(workspace, photos, asked):
@@ -168,7 +168,10 @@ def test_drawn_landscapes_come_in_the_classes_of_the_workspace(workspace):
 def test_classes_of_maps_that_came_with_their_photos_do_not_change(workspace):
     flow.label(workspace, "drawn:2", Asked(), workers=0, console=QUIET)
 
-    with pytest.raises(WorkspaceError, match="2 label maps came with their photos and speak landscape"):
+    with pytest.raises(
+        WorkspaceError,
+        match="2 label maps came with the photos, in the classes of landscape, so the taxonomy cannot become ade20k",
+    ):
         flow.label(workspace, "", Asked(taxonomy="ade20k"), workers=0, console=QUIET)
 
 
@@ -189,3 +192,115 @@ def test_a_wrong_taxonomy_takes_no_photo_in(workspace, photos):
         flow.label(workspace, str(photos), Asked(taxonomy="sea"), workers=0, console=QUIET)
 
     assert read(workspace).rows == {} if workspace.dataset_csv.exists() else True
+
+
+@pytest.fixture
+def narrow_photos(tmp_path: Path) -> Path:
+    """Four photos that are too narrow for a network."""
+    folder = tmp_path / "narrow"
+    folder.mkdir()
+    for number in range(4):
+        noise = np.random.default_rng(number).integers(0, 256, (10, 200, 3), dtype=np.uint8)
+        images.write_picture(folder / f"narrow{number}.png", noise)
+    return folder
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_photos_that_no_network_can_label_are_rows_with_a_reason(workspace, narrow_photos, asked, workers):
+    done = flow.label(workspace, str(narrow_photos), asked, workers=workers, console=QUIET)
+
+    assert done.walks["labelled"].failed == 4
+    assert {row.error.partition(" ")[2] for row in read(workspace).rows.values()} == {
+        "is 200x10, too narrow to be labelled: 16 pixels are the least"
+    }
+
+
+def test_the_quickest_way_is_measured_when_the_first_photo_comes_that_can_be_labelled(
+    workspace, narrow_photos, photos, asked
+):
+    label(workspace, narrow_photos, asked)
+    before = read(workspace).about.parameters
+    for path in photos.iterdir():
+        (narrow_photos / path.name).write_bytes(path.read_bytes())
+
+    assert label(workspace, narrow_photos, asked) == PHOTOS
+
+    after = read(workspace).about.parameters
+    assert "numerics" not in before
+    assert set(after["numerics"]) == {f"torch:mine {digest_of(asked)}"}
+
+
+def test_a_photo_that_was_spoilt_since_it_came_in_fails_and_the_others_are_labelled(workspace, photos, asked):
+    label(workspace, photos, replace(asked, segmenter=_blank_maps(photos, workspace.root.parent / "maps")))
+    first = min(read(workspace).rows.values(), key=lambda row: row.id)
+    workspace.resolve(first.file_name).write_bytes(b"no photo")
+
+    done = flow.label(workspace, "", asked, workers=0, console=QUIET)
+
+    assert (done.walks["labelled"].done, done.walks["labelled"].failed) == (PHOTOS - 1, 1)
+    assert "is no JPEG that can be read to its end" in read(workspace).rows[first.id].error
+
+
+def test_a_segmenter_that_cannot_be_opened_is_not_kept(workspace, photos, asked, tmp_path):
+    (tmp_path / "broken.pth").write_bytes(b"no weights")
+    label(workspace, photos, asked)
+
+    with pytest.raises(SegmenterError, match="cannot be read as weights"):
+        label(workspace, photos, replace(asked, segmenter=f"torch:{tmp_path}/broken.pth", quality="best"))
+
+    assert read(workspace).about.segmenter == asked.segmenter
+    assert label(workspace, photos, Asked()) == 0
+
+
+def test_instances_without_label_maps_that_they_belong_to_take_no_photo_in(workspace, photos, asked):
+    with pytest.raises(GauganpipeError, match=r"mine\.pth takes no instances of yours"):
+        label(workspace, photos, replace(asked, instances="things"))
+
+    assert not workspace.dataset_csv.exists()
+
+
+def test_a_dry_run_counts_every_photo_for_weights_that_are_still_to_be_downloaded(workspace, photos, asked):
+    label(workspace, photos, asked)
+
+    lines = flow.plan_label(workspace, "", Asked(segmenter="upernet-convnext-tiny"))
+
+    assert lines == ["would label 3 photos with upernet-convnext-tiny"]
+
+
+def test_a_dry_run_with_maps_that_are_gone_stops_nobody_who_needs_none(workspace, photos, tmp_path):
+    label(workspace, photos, Asked(segmenter=_blank_maps(photos, tmp_path / "maps"), keep_all=True))
+    (tmp_path / "maps").rename(tmp_path / "elsewhere")
+
+    assert flow.plan_label(workspace, "drawn:2", Asked())[-1] == "would label 0 photos"
+    with pytest.raises(SegmenterError, match="there is nothing at"):
+        flow.plan_label(workspace, "", Asked(), Which(redo=True))
+
+
+def test_the_same_bytes_under_two_names_are_not_counted_as_fresh_again(workspace, photos, asked, tmp_path):
+    folder = tmp_path / "twice"
+    folder.mkdir()
+    for name in ("a.png", "b.png"):
+        (folder / name).write_bytes((photos / "0.png").read_bytes())
+    label(workspace, folder, asked)
+
+    assert flow.plan_label(workspace, str(folder), Asked())[0] == f"would ingest 0 photos of 2 in {folder}"
+
+
+def test_the_first_failures_are_said_and_the_others_counted(workspace, narrow_photos, asked, capsys, monkeypatch):
+    monkeypatch.setattr(flow, "FAILURES_SAID", 3)
+
+    flow.label(workspace, str(narrow_photos), asked, workers=0, console=Console())
+
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("failed: ")]
+    assert len(said) == 4
+    assert said[0] == "failed: narrow0.png is 200x10, too narrow to be labelled: 16 pixels are the least"
+    assert said[-1] == f"failed: 1 more; all of them: gauganpipe inspect --json -C {workspace.root}"
+
+
+def _blank_maps(photos: Path, folder: Path) -> str:
+    """Label maps of sky for the photos of a folder, as a segmenter is named."""
+    folder.mkdir()
+    for path in photos.iterdir():
+        ids = np.zeros((96, 96), np.uint8)
+        (folder / f"{path.stem}.png").write_bytes(images.encode_labels(ids, load_taxonomy().palette))
+    return f"maps:{folder}"

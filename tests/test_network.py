@@ -1,5 +1,10 @@
 """A network as a segmenter: how often it looks, what it keeps, and what its label maps depend on."""
 
+import os
+import subprocess
+import sys
+import threading
+
 import numpy as np
 import pytest
 import torch
@@ -143,3 +148,21 @@ def test_a_refined_map_needs_the_whole_photo(photo):
 def test_a_photo_that_is_too_narrow_is_refused():
     with pytest.raises(PhotoError, match="is 40x15, too narrow"):
         open_small().prepare(np.zeros((15, 40, 3), np.uint8), "a.jpg", (15, 40))
+
+
+def label_in_a_thread() -> None:
+    """As the label stage does it."""
+    pixels = np.zeros((40, 60, 3), np.uint8)
+    hand = threading.Thread(target=label, args=(open_small(), pixels))
+    hand.start()
+    hand.join()
+
+
+def test_labelling_in_threads_leaves_the_main_thread_its_cores():
+    script = "import torch; from tests.test_network import label_in_a_thread as label; label(); "
+    script += "print(torch.get_num_threads())"
+    environment = {**os.environ, "OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": "2"}
+
+    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment)
+
+    assert said.stdout.strip() == "2"

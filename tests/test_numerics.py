@@ -1,5 +1,6 @@
 """The quickest way of computing is taken, if it says the same."""
 
+import threading
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,7 +11,8 @@ from pipeline.segmenters import numerics
 from pipeline.segmenters.numerics import fastest_numerics
 from pipeline.segmenters.segmenter import Labelling
 
-PHOTOS = [np.zeros((10, 10, 3), np.uint8)] * 2
+PREPARED = [(10, 10)] * 2
+"""Two photos, of which the segmenter needs to know no more than the size."""
 
 
 @dataclass
@@ -29,6 +31,9 @@ class Ways:
     wrong: dict[str, int] = field(default_factory=dict)
     clock: Clock
     numerics: str = ""
+    is_many_handed: bool = False
+    hands: set[threading.Thread] = field(default_factory=set)
+    """The threads that ran it."""
 
     @property
     def numerics_choices(self) -> tuple[str, ...]:
@@ -37,10 +42,8 @@ class Ways:
     def computing(self, numerics: str) -> "Ways":
         return replace(self, numerics=numerics)
 
-    def prepare(self, pixels: np.ndarray, original_name: str, size: tuple[int, int]) -> Any:
-        return size
-
     def run(self, prepared: Any) -> Any:
+        self.hands.add(threading.current_thread())
         self.clock.now += self.seconds[self.numerics]
         return prepared
 
@@ -70,8 +73,18 @@ def clock(monkeypatch) -> Clock:
     ],
 )
 def test_the_quickest_way_that_agrees_is_taken(seconds, wrong, chosen, clock):
-    assert fastest_numerics(Ways(seconds=seconds, wrong=wrong, clock=clock), PHOTOS) == chosen
+    assert fastest_numerics(Ways(seconds=seconds, wrong=wrong, clock=clock), PREPARED) == chosen
 
 
 def test_where_there_is_no_choice_none_is_made(clock):
-    assert fastest_numerics(Ways(seconds={}, clock=clock), PHOTOS) == ""
+    assert fastest_numerics(Ways(seconds={}, clock=clock), PREPARED) == ""
+
+
+@pytest.mark.parametrize("is_many_handed", [False, True])
+def test_one_of_many_hands_is_measured_in_a_thread_of_its_own_as_it_labels(is_many_handed, clock):
+    ways = Ways(seconds={"exact": 2.0, "short": 1.0}, clock=clock, is_many_handed=is_many_handed)
+
+    assert fastest_numerics(ways, PREPARED) == "short"
+
+    assert len(ways.hands) == 1
+    assert (threading.main_thread() not in ways.hands) == is_many_handed

@@ -33,7 +33,9 @@ def test_every_command_is_in_the_readme() -> None:
 @pytest.mark.parametrize("line", TYPED)
 def test_a_command_line_in_the_readme_can_be_typed(line: str) -> None:
     words = shlex.split(line, comments=True)[1:]
-    options = {name for parameter in COMMANDS[words[0]].params for name in (*parameter.opts, *parameter.secondary_opts)}
+    command = COMMANDS[words[0]]
+    command = command.commands[words[1]] if hasattr(command, "commands") else command
+    options = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
 
     assert {word.split("=")[0] for word in words if word.startswith("-")} <= options | {"-h", "--help"}
 

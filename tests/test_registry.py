@@ -137,6 +137,14 @@ def test_a_long_list_of_missing_classes_is_cut():
     assert re.search(r"finds no [\w ,]+ and \d+ more", lines)
 
 
+def test_the_list_says_what_label_maps_may_look_like():
+    lines = " ".join(" ".join(registry.as_lines(registry.describe())).split())
+
+    assert "maps:FOLDER" in lines
+    assert "or painted in the colours of the classes" in lines
+    assert lines.endswith("with ?taxonomy=NAME behind the folder")
+
+
 def test_the_list_is_json():
     from dataclasses import asdict
 
@@ -307,6 +315,36 @@ def test_other_names_of_the_outputs_are_another_digest(ade_folder: Path, tmp_pat
     (folder / "classes.json").write_text(json.dumps(names[::-1]), encoding="utf-8")
 
     assert open_it(f"smp:{folder}", tmp_path).digest != before
+
+
+def test_a_folder_of_smp_may_be_called_panoptic(ade_folder: Path, tmp_path: Path):
+    folder = tmp_path / "panoptic"
+    shutil.copytree(ade_folder, folder)
+    (folder / "classes.json").write_text(json.dumps(vocabulary_names("ade20k")), encoding="utf-8")
+
+    assert label(open_it(f"smp:{folder}", tmp_path)).segments is None
+
+
+@pytest.mark.parametrize(
+    ("spec", "is_taken"),
+    [
+        ("maps:mine", True),
+        ("maps:mine?taxonomy=ade20k", True),
+        ("maps:mine+maskrcnn", True),
+        ("embedded", False),
+        ("embedded+maskrcnn", False),
+        ("torch:maps:", False),
+    ],
+)
+def test_instances_belong_to_label_maps_only(spec: str, is_taken: bool):
+    assert registry.takes_instances(spec) == is_taken
+
+
+def test_looking_whether_weights_are_here_reads_none_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(registry.weights, "sha256_of", None)
+
+    assert registry.is_here("embedded", tmp_path)
+    assert not registry.is_here("deeplabv2-cocostuff164k", tmp_path)
 
 
 def test_a_hub_that_does_not_answer_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

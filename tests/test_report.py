@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.errors import WorkspaceError
 from pipeline.manifest import read, writing
-from pipeline.report import Filling, Report, as_lines, report
+from pipeline.report import Filling, Rejection, Report, as_lines, report
 from pipeline.rows import FAILED, GIVEN, OK, REJECTED, Row
 from pipeline.workspace import Workspace, write_atomically
 
@@ -146,12 +146,30 @@ def test_failures_stand_in_the_order_of_their_sentences(workspace):
     assert found.failures == ["a", "b"]
 
 
-def test_rejections_are_counted_by_rule(workspace):
-    rejected = {"status": REJECTED, "stage": "ingest", "rule": "min_side"}
+def test_rejections_are_counted_by_rule_and_say_what_the_rule_asks(workspace):
+    rules = {"ga": "built", "gb": "min_side", "gc": "min_side", "gd": "one_of_yesterday"}
 
-    found = report_of(workspace, *(a_row(workspace, id, **rejected) for id in ("ga", "gb")))
+    found = report_of(workspace, *(a_row(workspace, id, status=REJECTED, rule=rule) for id, rule in rules.items()))
 
-    assert found.rejections == {"min_side": 2}
+    assert found.rejections == [
+        Rejection(rule="min_side", photos=2, asks="pixels of the shorter side must be at least 64"),
+        Rejection(rule="built", photos=1, asks="share of buildings must be at most 0.25"),
+        Rejection(rule="one_of_yesterday", photos=1, asks=""),
+    ]
+    assert lines_of(found, "rejected") == [
+        "2 by the rule min_side: pixels of the shorter side must be at least 64",
+        "1 by the rule built: share of buildings must be at most 0.25",
+        "1 by the rule one_of_yesterday",
+    ]
+
+
+def test_a_rejection_by_size_names_the_size_that_the_workspace_asks_for(workspace):
+    with writing(workspace) as manifest:
+        manifest.choose(parameters={"label": {"min_side_px": "100"}})
+
+    found = report_of(workspace, a_row(workspace, "ga", status=REJECTED, rule="min_side"))
+
+    assert lines_of(found, "rejected") == ["1 by the rule min_side: pixels of the shorter side must be at least 100"]
 
 
 @pytest.mark.parametrize("column", FILES)
@@ -208,8 +226,9 @@ def test_in_the_workspace_itself_the_next_command_names_no_folder(workspace, mon
         ((), {"status": REJECTED, "stage": "ingest", "rule": "min_side"}, "gauganpipe label ./photos"),
         (INGESTED, {}, "gauganpipe label"),
         (LABELLED, {}, "gauganpipe build-edges"),
-        (LABELLED, {"keep": "no"}, "gauganpipe train"),
-        (LABELLED, {"status": FAILED, "stage": "edges", "error": "is odd"}, "gauganpipe train"),
+        (LABELLED, {"keep": "no"}, "gauganpipe label ./photos"),
+        (LABELLED, {"status": FAILED, "stage": "edges", "error": "is odd"}, "gauganpipe label ./photos"),
+        (BUILT, {"status": REJECTED, "stage": "label", "rule": "built"}, "gauganpipe label ./photos"),
         (BUILT, {}, "gauganpipe train"),
     ],
 )
@@ -271,7 +290,7 @@ def test_no_command_is_named_that_would_make_nothing(workspace, cells):
     row = a_row(workspace, "gab", BUILT, **cells)
     workspace.resolve(row.label_file_name).unlink()
 
-    assert next_of(workspace, row) == "gauganpipe train"
+    assert next_of(workspace, row, a_row(workspace, "gac", BUILT)) == "gauganpipe train"
 
 
 # As lines
@@ -307,7 +326,7 @@ def test_rejected_and_failed_rows_are_named_in_the_first_line(workspace):
     )
 
     assert lines_of(found, "photos") == ["2: 0 ok, 1 rejected, 1 failed"]
-    assert lines_of(found, "rejected") == ["1 by the rule min_side"]
+    assert lines_of(found, "rejected") == ["1 by the rule min_side: pixels of the shorter side must be at least 64"]
     assert lines_of(found, "failed") == ["gc.jpg is empty: 0 bytes"]
 
 

@@ -229,21 +229,16 @@ def test_every_number_of_a_row_can_be_asked_for():
 # In words
 
 
-def test_a_verdict_is_explained_with_its_number_and_threshold():
-    row = judged(photo({"building": 0.5, "sky": 0.5}))
-
-    assert explain(row) == "built: share of buildings is 0.5, at most 0.25 is kept"
+def test_a_rule_is_explained_with_its_threshold():
+    assert explain("built", min_side_px=64) == "share of buildings must be at most 0.25"
 
 
-def test_what_ingest_rejected_is_explained_too():
-    row = Row(id="g1").rejected("ingest", "key", MIN_SIDE.name, 17)
-
-    assert explain(row) == "min_side: pixels of the shorter side is 17, at least 64 is kept"
+def test_the_rule_of_ingest_is_explained_with_the_size_that_the_workspace_asks_for():
+    assert explain(MIN_SIDE.name, min_side_px=100) == "pixels of the shorter side must be at least 100"
 
 
-@pytest.mark.parametrize("row", [photo(), photo(status=REJECTED, rule="copy", rule_value=1.0)])
-def test_there_is_nothing_to_explain_of_what_no_rule_rejected(row):
-    assert explain(row) == ""
+def test_a_rule_that_there_is_not_has_no_explanation():
+    assert explain("copy", min_side_px=64) == ""
 
 
 # Other taxonomies

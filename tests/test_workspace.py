@@ -199,3 +199,10 @@ def test_a_holder_that_has_not_said_its_name_is_another_process(tmp_path):
 
 def _disk_is_full(*_):
     raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_file_is_no_workspace(tmp_path):
+    (tmp_path / "lake.jpg").touch()
+
+    with pytest.raises(WorkspaceError, match=r"lake\.jpg is a file\. Name a folder with -C"):
+        Workspace(root=tmp_path / "lake.jpg")

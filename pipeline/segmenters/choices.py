@@ -18,9 +18,6 @@ NVIDIA = "LicenseRef-NVIDIA-SegFormer"
 """NVIDIA Source Code License for SegFormer: for research and evaluation, not for commerce."""
 NVIDIA_ADDRESS = "https://github.com/NVlabs/SegFormer/blob/master/LICENSE"
 
-SMP_FILES = ("config.json", "model.safetensors")
-TRANSFORMERS_FILES = ("config.json", "preprocessor_config.json", "model.safetensors")
-
 COCO_THINGS = 91
 """So many of the first classes of COCO-Stuff are things."""
 NEVER_TRAINED = {
@@ -143,9 +140,20 @@ def filled_in(choice: Choice, weights_folder: Path | None, taxonomy: Taxonomy) -
         reached=tuple(name for id, name in enumerate(taxonomy.names) if id in found),
         missing=() if choice.is_open else tuple(name for id, name in enumerate(taxonomy.names) if id not in found),
         size_rule=choice.size_rule or (choice.look.size_rule if choice.look else ""),
-        here=_is_here(choice, weights_folder),
+        here=is_here(choice, weights_folder),
         digest=_digest(choice, weights_folder),
     )
+
+
+def is_here(choice: Choice, weights_folder: Path | None) -> bool:
+    """Whether a choice needs no download: its weights are in the folder, or it has none."""
+    if choice.family == "embedded":
+        return EMBEDDED_WEIGHTS.is_file()
+    if choice.pin:
+        return weights_folder is not None and (weights_folder / choice.pin.file_name).is_file()
+    if choice.repository:
+        return weights_folder is not None and hub.is_here(choice.repository, weights_folder)
+    return not choice.size_mb
 
 
 def refuse_unlicensed(name: str, repository_id: str, *, is_accepted: bool) -> None:
@@ -159,16 +167,6 @@ def refuse_unlicensed(name: str, repository_id: str, *, is_accepted: bool) -> No
             f"the weights of {name} are NVIDIA's, for research only and not for commerce: {NVIDIA_ADDRESS}. "
             "If that is fine, add --accept-license; else choose another: gauganpipe segmenters"
         )
-
-
-def _is_here(choice: Choice, weights_folder: Path | None) -> bool:
-    if choice.family == "embedded":
-        return EMBEDDED_WEIGHTS.is_file()
-    if choice.pin:
-        return weights_folder is not None and (weights_folder / choice.pin.file_name).is_file()
-    if choice.repository:
-        return weights_folder is not None and hub.is_here(choice.repository, weights_folder)
-    return not choice.size_mb
 
 
 def _digest(choice: Choice, weights_folder: Path | None) -> str:
@@ -185,7 +183,7 @@ def _digest(choice: Choice, weights_folder: Path | None) -> str:
 
 
 def _smp(spec: str, repository: str, what: str, *, size_mb: int, license: str, look: Look, **said: bool) -> Choice:
-    found = hub.Repository(id=f"smp-hub/{repository}", files=SMP_FILES, license=license)
+    found = hub.Repository(id=f"smp-hub/{repository}", files=hub.SMP_FILES, license=license)
     return Choice(
         spec=spec,
         what=what,
@@ -221,7 +219,7 @@ def _segformer(number: int, size_mb: int) -> Choice:
 def _eomt(
     spec: str, repository: str, what: str, *, vocabulary: str, instances: str, look: Look, size_mb: int
 ) -> Choice:
-    found = hub.Repository(id=f"tue-mps/{repository}", files=TRANSFORMERS_FILES, license="MIT")
+    found = hub.Repository(id=f"tue-mps/{repository}", files=hub.TRANSFORMERS_FILES, license="MIT")
     return Choice(
         spec=spec,
         what=what,
@@ -363,7 +361,8 @@ CHOICES: tuple[Choice, ...] = (
     ),
     Choice(
         spec="maps:FOLDER",
-        what="label maps of yours: 8-bit PNGs of class ids, named like their photos",
+        what="label maps of yours: PNGs of class ids, or painted in the colours of the classes, named like their "
+        "photos; of other classes than the workspace's with ?taxonomy=NAME behind the folder",
         family="maps",
         instances="given",
         license="unknown",

@@ -13,6 +13,10 @@ ADDRESS = "https://huggingface.co"
 ADDRESS_VARIABLE = "HF_ENDPOINT"
 """The environment variable by which the hub's own tools are sent to a mirror."""
 NEWEST = "main"
+CONFIG, PREPROCESSOR, WEIGHTS = "config.json", "preprocessor_config.json", "model.safetensors"
+SMP_FILES = (CONFIG, WEIGHTS)
+TRANSFORMERS_FILES = (CONFIG, PREPROCESSOR, WEIGHTS)
+"""What each library keeps of a network; the last is what is known by its digest."""
 MOST_JSON_BYTES = 20_000_000
 
 

@@ -216,6 +216,9 @@ def open_network(
     reached = tuple(taxonomy.names[id] for id in merged_ids(targets)[:-1])
     if not reached:
         raise SegmenterError(f"{where} knows no class of {taxonomy.name}. Choose another: gauganpipe segmenters")
+    # A thread that has not yet asked how many threads it computes with takes the number that another was given last:
+    # the main thread, which may train later, would inherit the one of those that label.
+    torch.get_num_threads()
     segmenter = NetworkSegmenter(
         name=name,
         digest=digest,

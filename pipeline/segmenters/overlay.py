@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.classes import UNKNOWN, Taxonomy, translate
+from pipeline.segmenters.choices import OVERLAY
 from pipeline.segmenters.segmenter import Labelling, Segmenter
 from pipeline.segmenters.things import Thing, paste
 
-SUFFIX = "+maskrcnn"
 LONGEST_SIDE_PX = 1333
 """Mask R-CNN shrinks larger photos to this anyway, and its masks are given at the size of what it was shown."""
 NO_THINGS = ("__background__", "N/A")
@@ -53,7 +53,7 @@ class Overlay:
 
     @property
     def name(self) -> str:
-        return f"{self.under.name}{SUFFIX}"
+        return f"{self.under.name}{OVERLAY}"
 
     @property
     def digest(self) -> str:

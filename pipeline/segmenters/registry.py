@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from pipeline.segmenters.network import Network
 
 PATHS = ("torch", "maps", "smp", "hf")
-"""What may stand before a colon; after it stands a path, or for the last two a repository of the hub."""
-HUBS = ("smp", "hf")
-FILES = {"smp": choices.SMP_FILES, "hf": choices.TRANSFORMERS_FILES}
+"""What may stand before a colon; after it stands a path, or for `HUBS` a repository."""
+HUBS = {"smp": "smp", "hf": "transformers"}
+"""Those that mean a folder or a repository of the hub -> the family that opens it."""
+FILES = {"smp": hub.SMP_FILES, "hf": hub.TRANSFORMERS_FILES}
 EXTRA_NEEDS = {"segmenters": ("transformers", "scipy")}
 COLUMNS = "{:<25}{:<12}{:<12}{:<29}{:>8}  {}"
 MOST_MISSING = 12
@@ -47,7 +48,9 @@ def as_lines(described: Sequence[Choice]) -> list[str]:
         classes = "its own" if one.is_open else f"{known} of {known + len(one.missing)}"
         here = "yes" if one.here else "no"
         lines.append(COLUMNS.format(one.spec, classes, one.instances, one.license, size, here))
-        said = [one.what, "run on its real weights" if one.proven else "never run on its real weights"]
+        said = [one.what]
+        if one.family != "maps":
+            said.append("run on its real weights" if one.proven else "never run on its real weights")
         if not one.is_open and not known:
             said.append("finds no class of these" if one.here or one.size_mb else "its weights are missing here")
         elif one.missing:
@@ -129,6 +132,11 @@ def from_any_folder(spec: str) -> str:
     return f"{kind}:{path.resolve()}{rule}{OVERLAY if overlaid else ''}"
 
 
+def takes_instances(spec: str) -> bool:
+    """Whether things that the user has told apart can be given with it: they belong to label maps of the user's."""
+    return _without_overlay(spec)[0].startswith("maps:")
+
+
 def is_here(spec: str, weights_folder: Path) -> bool:
     """Whether a segmenter can be opened without a download."""
     under, overlaid = _without_overlay(spec)
@@ -137,7 +145,7 @@ def is_here(spec: str, weights_folder: Path) -> bool:
         return False
     if kind in HUBS and colon and not Path(rest).expanduser().exists():
         return hub.is_name(rest) and hub.is_here(hub.parse(rest, FILES[kind]), weights_folder)
-    return all(choice.here for choice in describe(weights_folder) if choice.spec == under)
+    return all(choices.is_here(choice, weights_folder) for choice in CHOICES if choice.spec == under)
 
 
 def _open_choice(
@@ -168,15 +176,8 @@ def _open_choice(
         return _ready(network, choice.look, where=choice.spec, digest=weights.sha256_of(path)[:16], **said)
     folder = hub.fetch(choice.repository, weights_folder, on_bytes)
     said |= {"where": choice.spec, "digest": hub.digest(folder, choice.repository.files)}
-    if choice.family == "smp":
-        from pipeline.segmenters.smp_hub import open_folder
-
-        network, look = open_folder(folder, names=names, look=choice.look)
-        return _ready(network, look, **said)
-    from pipeline.segmenters.transformers_models import open_folder
-
-    network, look = open_folder(folder, names=names)
-    return _ready(network, look, tells_things_apart=choice.instances == "panoptic", **said)
+    said |= {"look": choice.look, "tells_things_apart": choice.instances == "panoptic"}
+    return _open_folder(choice.family, folder, names=names, **said)
 
 
 def _open_named(
@@ -198,16 +199,27 @@ def _open_named(
         choices.refuse_unlicensed(spec, repository.id, is_accepted=accept_license)
         folder, name = hub.fetch(repository, weights_folder, on_bytes), spec
     said = {"name": name, "license": "unknown", "taxonomy": taxonomy, "options": options, "where": str(folder)}
-    said["digest"] = hub.digest(folder, (*files, NAMES_FILE))
-    if kind == "smp":
+    said |= {"digest": hub.digest(folder, (*files, NAMES_FILE))}
+    is_panoptic = kind == "hf" and "panoptic" in name.lower()
+    return _open_folder(HUBS[kind], folder, tells_things_apart=is_panoptic, **said)
+
+
+def _open_folder(
+    family: str, folder: Path, *, names: Sequence[str] = (), look: "Look | None" = None, **said: object
+) -> Segmenter:
+    """A network that one of the two libraries has saved.
+
+    names, look: what is known of it; else the folder says so, as the preprocessor of transformers always does.
+    """
+    if family == "smp":
         from pipeline.segmenters.smp_hub import open_folder
 
-        network, look = open_folder(folder)
-        return _ready(network, look, **said)
-    from pipeline.segmenters.transformers_models import open_folder
+        network, look = open_folder(folder, names=names, look=look)
+    else:
+        from pipeline.segmenters.transformers_models import open_folder
 
-    network, look = open_folder(folder)
-    return _ready(network, look, tells_things_apart="panoptic" in name.lower(), **said)
+        network, look = open_folder(folder, names=names)
+    return _ready(network, look, **said)
 
 
 def _ready(

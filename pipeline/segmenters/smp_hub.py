@@ -11,11 +11,11 @@ from safetensors.torch import load_file
 from torch import nn
 
 from pipeline.errors import SegmenterError
+from pipeline.segmenters.hub import CONFIG, WEIGHTS
 from pipeline.segmenters.looks import Look
 from pipeline.segmenters.names import NAMES_FILE, demand_names, read_config, read_names
 from pipeline.segmenters.network import Network
 
-FILES = ("config.json", "model.safetensors")
 LOOK = Look(shorter_px=512, longer_px=2048)
 """As the hub's own networks were trained; a user's network is shown photos so too."""
 
@@ -57,7 +57,7 @@ def _build(folder: Path, config: dict) -> nn.Module:
     kind = config.get("_model_class")
     if kind not in kinds:
         raise SegmenterError(
-            f"{folder / 'config.json'} is of no network of segmentation-models-pytorch: its _model_class is {kind!r}. "
+            f"{folder / CONFIG} is of no network of segmentation-models-pytorch: its _model_class is {kind!r}. "
             f"The known ones are {', '.join(kinds)}"
         )
     if config.get("in_channels", 3) != 3:
@@ -66,7 +66,7 @@ def _build(folder: Path, config: dict) -> nn.Module:
     if fetching or not re.fullmatch(r"[\w.-]+", str(config.get("encoder_name"))):
         shown = fetching[0] if fetching else f"encoder_name {config.get('encoder_name')!r}"
         raise SegmenterError(
-            f"{folder / 'config.json'} would fetch a network from elsewhere: {shown}. Save the network's own weights"
+            f"{folder / CONFIG} would fetch a network from elsewhere: {shown}. Save the network's own weights"
         )
     said = {name: value for name, value in config.items() if not name.startswith("_")}
     said |= {"encoder_weights": None, "activation": None}
@@ -75,11 +75,11 @@ def _build(folder: Path, config: dict) -> nn.Module:
     try:
         return kinds[kind](**said)
     except Exception as error:
-        raise SegmenterError(f"{folder / 'config.json'} does not fit {kind}: {_first_line(error)}") from error
+        raise SegmenterError(f"{folder / CONFIG} does not fit {kind}: {_first_line(error)}") from error
 
 
 def _load(folder: Path, whole: nn.Module) -> None:
-    path = folder / "model.safetensors"
+    path = folder / WEIGHTS
     try:
         state = load_file(path)
     except Exception as error:

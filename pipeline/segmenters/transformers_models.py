@@ -9,12 +9,12 @@ from torch import Tensor, nn
 
 from pipeline.classes import vocabulary_names
 from pipeline.errors import SegmenterError
+from pipeline.segmenters.hub import CONFIG, PREPROCESSOR
 from pipeline.segmenters.looks import IMAGENET_MEAN, IMAGENET_STD, Look
 from pipeline.segmenters.names import NAMES_FILE, demand_names, read_config, read_names
 from pipeline.segmenters.network import Network
 from pipeline.segmenters.panoptic import Proposals, Proposing
 
-FILES = ("config.json", "preprocessor_config.json", "model.safetensors")
 PROPOSING = ("eomt", "eomt_dinov3", "mask2former", "maskformer")
 """Kinds of networks that propose masks; the others give logits for every pixel."""
 ONE_SIZE = ("eomt",)
@@ -50,7 +50,7 @@ def open_folder(folder: Path, *, names: Sequence[str] = ()) -> tuple[Network, Lo
     demand_names(names, outputs, folder=folder)
     kind = config["model_type"]
     side_px = _side(folder, whole) if kind in ONE_SIZE else None
-    preprocessor = read_config(folder, FILES[1]) if (folder / FILES[1]).is_file() else {}
+    preprocessor = read_config(folder, PREPROCESSOR) if (folder / PREPROCESSOR).is_file() else {}
     look = _look(folder, preprocessor, side_px=side_px, patch_px=_patch(whole))
     module = Proposing(whole, _propose, side_px) if kind in PROPOSING else PerPixel(whole)
     network = Network(
@@ -129,15 +129,15 @@ def _look(folder: Path, said: dict, *, side_px: int | None, patch_px: int) -> Lo
         shorter, longer, is_square = _size(said.get("size") or 512)
         splits = bool(said.get("do_split_image"))
     except (TypeError, ValueError, KeyError, AttributeError) as error:
-        raise SegmenterError(f"{folder / FILES[1]} cannot be understood: {error}. Fetch the folder again") from None
+        raise SegmenterError(f"{folder / PREPROCESSOR} cannot be understood: {error}. Fetch the folder again") from None
     if side_px is not None:
         # What fits the square is padded to it; where the preprocessor splits the photo, the shorter side fits.
         shorter, longer, is_square = side_px, 4 * side_px if splits else side_px, False
     numbers = (rescale, *mean, *std, shorter, longer)
     if len(mean) != 3 or len(std) != 3 or not all(map(isfinite, numbers)) or min(*std, rescale) <= 0:
-        raise SegmenterError(f"{folder / FILES[1]} has a mean, std or factor of no use. Fetch the folder again")
+        raise SegmenterError(f"{folder / PREPROCESSOR} has a mean, std or factor of no use. Fetch the folder again")
     if not patch_px <= shorter <= MOST_SIDE_PX or not patch_px <= longer <= 4 * MOST_SIDE_PX:
-        raise SegmenterError(f"{folder / FILES[1]} wants photos of {shorter} x {longer}. Fetch the folder again")
+        raise SegmenterError(f"{folder / PREPROCESSOR} wants photos of {shorter} x {longer}. Fetch the folder again")
     return Look(
         shorter_px=shorter,
         longer_px=longer,
@@ -165,7 +165,7 @@ def _side(folder: Path, whole: nn.Module) -> int:
     side = whole.config.image_size
     side = side if isinstance(side, int) else side[0]
     if side > MOST_SIDE_PX:
-        raise SegmenterError(f"{folder / FILES[0]} wants photos of {side} x {side}. Fetch the folder again")
+        raise SegmenterError(f"{folder / CONFIG} wants photos of {side} x {side}. Fetch the folder again")
     return side
 
 

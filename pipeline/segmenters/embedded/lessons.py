@@ -122,17 +122,22 @@ def read_hands(photo: Path) -> np.ndarray:
     return read_labels(photo.parent.parent / "labels" / f"{photo.stem}.png")
 
 
+def ask(photo: Path, teacher: Teacher) -> Answer:
+    """What the teacher says of a photo, as it says it."""
+    pixels = read_photo(photo)
+    is_small = max(pixels.shape) < SMALL_LONGER_SIDE_PX
+    return teacher.ask(pixels, SMALL_LONGER_SIDE_PX if is_small else TEACHER_LONGER_SIDE_PX)
+
+
 def read_answer(photo: Path, teacher: Teacher, folder: Path) -> Answer:
-    """What the teacher says of a photo, as it says it. It is asked once, then looked up.
+    """What the teacher says of a photo. It is asked once, then looked up.
 
     folder: where its answers are kept.
     """
     kept = folder / photo.parent.name / f"{photo.stem}.npz"
     if not kept.exists():
         kept.parent.mkdir(parents=True, exist_ok=True)
-        pixels = read_photo(photo)
-        is_small = max(pixels.shape) < SMALL_LONGER_SIDE_PX
-        answer = teacher.ask(pixels, SMALL_LONGER_SIDE_PX if is_small else TEACHER_LONGER_SIDE_PX)
+        answer = ask(photo, teacher)
         beside = kept.with_suffix(".part.npz")
         np.savez(beside, beliefs=answer.beliefs, words=answer.words)
         beside.replace(kept)

@@ -8,19 +8,20 @@ from the teacher. The same command again goes on where it stopped.
 
 import argparse
 import json
+import logging
 import time
 from collections.abc import Iterable
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from segmentation_models_pytorch.losses import LovaszLoss
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from pipeline.segmenters.embedded.lessons import OPEN, Classes, draw, list_classes, read_lessons
-from pipeline.segmenters.embedded.network import NAMES_KEY, DeepLabV3Plus, build, names
-from pipeline.segmenters.embedded.score import score, show
+from pipeline.segmenters.embedded.network import NAMES_KEY, DeepLabV3Plus
+from pipeline.segmenters.embedded.score import as_table, score
 from pipeline.segmenters.embedded.teacher import open_teacher
 
 PARENTS = {"hill": "mountain", "river": "water", "flower": "grass", "structure": "building"}
@@ -48,12 +49,14 @@ WORDS_SHARE = 0.5
 """How much it counts to say all that the teacher says: what tells a car from a bench makes better features of both."""
 SEED = 20
 
-PRINTED_EVERY = 20
+LOGGED_EVERY = 20
 KEPT_EVERY = 100
+
+log = logging.getLogger(__name__)
 
 
 def train(data: Path, out: Path, work: Path) -> None:
-    """Writes the weights file and prints the scores on val.
+    """Writes the weights file and logs the scores on val.
 
     data: the folder that holds stanford_background, pixabay_landscapes, weights and classes.
     work: where the teacher's answers and the checkpoint are kept between runs.
@@ -62,7 +65,7 @@ def train(data: Path, out: Path, work: Path) -> None:
     teacher = open_teacher(data / "weights")
     classes = list_classes(data, teacher.names)
     lessons = read_lessons(data, teacher, work / "teacher")
-    print(f"{len(lessons)} photos, {len(classes.names)} outputs: {' '.join(classes.names)}", flush=True)
+    log.info("%d photos, %d outputs: %s", len(lessons), len(classes.names), " ".join(classes.names))
 
     # The student, or where it stopped.
     torch.manual_seed(SEED)
@@ -98,19 +101,18 @@ def train(data: Path, out: Path, work: Path) -> None:
 
         shown["loss"] += loss.item()
         shown["steps"] += 1
-        if (step + 1) % PRINTED_EVERY == 0:
+        if (step + 1) % LOGGED_EVERY == 0:
             pace = (time.perf_counter() - started) / (step + 1 - first)
             left = pace * (STEPS - step - 1) / 60
             mean = shown["loss"] / shown["steps"]
-            print(f"step {step + 1}/{STEPS}  loss {mean:.4f}  {pace:.2f} s a step  {left:.0f} min left", flush=True)
+            log.info("step %d/%d  loss %.4f  %.2f s a step  %.0f min left", step + 1, STEPS, mean, pace, left)
             shown = {"loss": 0.0, "steps": 0}
         if (step + 1) % KEPT_EVERY == 0 or step + 1 == STEPS:
             keep(work / "checkpoint.pt", step + 1, model, averaged, optimizer)
 
     # What it has learned.
     write_weights(averaged.module.network, classes, out)
-    student = build(load_file(out)).to(memory_format=torch.channels_last)
-    print(show(score(student, names(out), data, "val"), "val"))
+    log.info("%s", as_table(score(out, data, "val"), "val"))
 
 
 class Student(nn.Module):
@@ -231,6 +233,7 @@ def main(arguments: Iterable[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="the weights file to write")
     parser.add_argument("--work", type=Path, help="answers of the teacher and checkpoint; default: OUT.work")
     options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
 
     work = options.work or options.out.with_name(options.out.name + ".work")
     work.mkdir(parents=True, exist_ok=True)

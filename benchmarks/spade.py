@@ -33,7 +33,7 @@ from gaugan.reading import UNKNOWN, nearest, read_instances, read_labels, read_p
 from gaugan.spade.conditions import Condition, condition, edges
 from gaugan.spade.generator import Generator
 from gaugan.spade.initial import initialise
-from gaugan.spade.method import SpadeMethod
+from gaugan.spade.method import SpadeMethod, fold
 from gaugan.train import accelerate
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -158,6 +158,7 @@ def forward_ways(classes: int, side: int, *, only: str | None) -> dict[str, Call
     last = plain if only else build()
     if only != "dense":
         last.to(memory_format=torch.channels_last)
+        fold(last)  # as gauganpipe generate does
     ways = {
         "dense": lambda batch: densely(plain, batch, torch.contiguous_format),
         "dense, channels last": lambda batch: densely(last, batch, torch.channels_last),

@@ -17,7 +17,7 @@ from gaugan.config import Data
 from gaugan.reading import Sample, Scaled, covering_size, png_size
 
 BYTES_A_PIXEL = 8
-"""Three of the photo, one of the labels, four of an instance id, or of nothing, so that ids lie at multiples of four."""
+"""Three of the photo, one of the labels, four of an instance id or of nothing."""
 ALIGNMENT = 8
 
 

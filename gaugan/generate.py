@@ -14,7 +14,7 @@ from gaugan.data import to_bytes
 from gaugan.errors import CheckpointError, DataError, SettingsError
 from gaugan.reading import UNKNOWN, covering_size, nearest, size_text
 from gaugan.spade.conditions import edges
-from gaugan.spade.method import SpadePainter
+from gaugan.spade.method import SpadePainter, fold
 
 PAINTERS: Mapping[str, Callable[..., nn.Module]] = {"spade": SpadePainter}
 
@@ -34,7 +34,7 @@ class Painter:
         self.images_shown = about.images_shown
         self.takes_photos = self.has_style and "encoder" not in about.missing
         self.device = device
-        network.fold()
+        fold(network)
         self.network = network.to(device, memory_format=torch.channels_last).eval()
 
     @property

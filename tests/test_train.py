@@ -11,8 +11,8 @@ from gaugan import checkpoint
 from gaugan.checkpoint import AVERAGED, NETWORKS, OPTIMIZERS
 from gaugan.config import load_settings
 from gaugan.data import Batch
-from gaugan.reading import Sample
 from gaugan.errors import DataError, SettingsError
+from gaugan.reading import Sample
 from gaugan.spade.method import SpadeMethod
 from gaugan.train import accelerate, hold_interrupt, is_due, learning_rate_factor, train
 

@@ -79,12 +79,6 @@ class SpadePainter(nn.Module):
             style, _ = self.encoder(photo)
         return self.generator(self.condition(labels, edges), style)
 
-    def fold(self) -> None:
-        """Divide every weight by its spectral norm for good: faster, and no longer to be trained."""
-        for layer in self.modules():
-            if hasattr(layer, "weight_orig"):
-                remove_spectral_norm(layer)
-
     def noise(self, places: Iterable[tuple[int, ...]], *, like: Tensor) -> Tensor | None:
         """Standard normal numbers, (B, style_size), a row a place, on the device of `like`; None without style."""
         if self.style_size is None:
@@ -261,3 +255,10 @@ def read_features(settings: Settings, *, device: torch.device) -> Features | Non
 def synchronised(network: nn.Module, *, norm: str) -> nn.Module:
     """The network with batch statistics over all devices, where its norm asks for them."""
     return nn.SyncBatchNorm.convert_sync_batchnorm(network) if norm == "syncbatch" else network
+
+
+def fold(network: nn.Module) -> None:
+    """Divide every weight by its spectral norm for good: quicker to paint with, and no longer to be trained."""
+    for layer in network.modules():
+        if hasattr(layer, "weight_orig"):
+            remove_spectral_norm(layer)

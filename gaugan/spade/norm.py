@@ -67,17 +67,18 @@ class SpadeNorm(nn.Module):
         once, twice = condition.windows(self.kernel_size)
         first = self.mlp_shared[0]
         hidden = F.relu(condition.convolve(once.rows, first.weight, first.bias))  # (U1, 128)
-        weight = torch.cat([self.mlp_gamma.weight, self.mlp_beta.weight])  # (2*C, 128, k, k)
+        weights = self.mlp_gamma.weight, self.mlp_beta.weight  # (C, 128, k, k) each
         bias = torch.cat([self.mlp_gamma.bias + 1, self.mlp_beta.bias])
 
         # So many different windows that each pixel may as well have its own.
         if once.share > MOST_DISTINCT:
             pixels = sum_rows(hidden, once.index.view(-1, 1)).view(*once.index.shape, -1).permute(0, 3, 1, 2)
-            made = F.conv2d(pixels, weight, bias, padding=self.kernel_size // 2)  # (B, 2*C, H, W)
+            made = F.conv2d(pixels, torch.cat(weights), bias, padding=self.kernel_size // 2)  # (B, 2*C, H, W)
             return made.permute(0, 2, 3, 1).reshape(-1, len(bias)), None
 
         # What each hidden window adds at each place of a window of windows, then the sums of those.
-        products = F.pad(hidden, (0, 0, 0, 1)) @ weight.permute(1, 2, 3, 0).flatten(1)  # (U1+1, k*k*2*C)
+        by_place = torch.cat([weight.permute(2, 3, 0, 1) for weight in weights], dim=2).flatten(0, 2)  # (k*k*2*C, 128)
+        products = F.pad(hidden, (0, 0, 0, 1)) @ by_place.T  # (U1+1, k*k*2*C)
         places = self.kernel_size**2
         rows = places * twice.rows + torch.arange(places, device=twice.rows.device)
         return sum_rows(products.view(-1, len(bias)), rows) + bias, twice.index

@@ -64,6 +64,7 @@ class DenseTraining:
     """The reference's step, on the networks of a method: everything in float32, one thing after another."""
 
     def __init__(self, method: SpadeMethod, settings: Settings) -> None:
+        self.method = method  # and the averaged weights it keeps
         self.generator: nn.Module = method.painter.generator
         self.discriminator = method.discriminator
         self.losses = settings.losses

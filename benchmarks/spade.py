@@ -23,6 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from torch import Tensor
 
 from benchmarks.dense import DenseTraining, paint
@@ -34,7 +36,6 @@ from gaugan.spade.conditions import Condition, condition, edges
 from gaugan.spade.generator import Generator
 from gaugan.spade.initial import initialise
 from gaugan.spade.method import SpadeMethod, fold
-from gaugan.train import accelerate
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 COCO, PHOTOS = DATA / "coco_stuff_sample", DATA / "pixabay_landscapes"
@@ -175,7 +176,12 @@ def step_ways(classes: int, side: int, *, only: str | None) -> dict[str, Callabl
         given = [f"crop_size={side}", "batch_size=1", "device=cpu", "losses.perceptual=0", *assignments]
         settings = load_settings("spade", given)
         shape = {"classes": classes, "unknown": True, "edges": True}
-        return SpadeMethod(settings, **shape, accelerator=accelerate(settings))
+        AcceleratorState._reset_state(reset_partial_state=True)  # another method may have another precision
+        # Not by gaugan.train.accelerate, which would keep the memory of a process that is to give it back.
+        accelerator = Accelerator(
+            cpu=True, mixed_precision="no" if settings.training.precision == "float32" else "bf16"
+        )
+        return SpadeMethod(settings, **shape, accelerator=accelerator)
 
     def densely(training: DenseTraining, batch: Batch, layout: torch.memory_format) -> None:
         training.step(one_hot(batch, classes).contiguous(memory_format=layout), batch)

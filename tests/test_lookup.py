@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gaugan.spade import lookup
-from gaugan.spade.lookup import modulate, sum_rows
+from gaugan.spade.lookup import modulate, multiply_by_place, sum_rows
 
 
 def written_out(x: Tensor, table: Tensor, index: Tensor, *, repeats: int, slope: float) -> Tensor:
@@ -18,6 +18,15 @@ def written_out(x: Tensor, table: Tensor, index: Tensor, *, repeats: int, slope:
 def test_rows_are_summed():
     table = torch.tensor([[1.0, 10.0], [2.0, 20.0], [4.0, 40.0]])
     assert sum_rows(table, torch.tensor([[0, 1], [2, 2]])).tolist() == [[3.0, 30.0], [8.0, 80.0]]
+
+
+def test_features_are_multiplied_for_each_place_of_a_kernel():
+    torch.manual_seed(0)
+    hidden = torch.randn(5, 4, dtype=torch.float64, requires_grad=True)
+    weights = [torch.randn(n, 4, 3, 3, dtype=torch.float64, requires_grad=True) for n in (2, 3)]
+    expected = torch.einsum("ui,oikl->uklo", hidden, torch.cat(weights)).reshape(45, 5)
+    assert torch.allclose(multiply_by_place(hidden, weights), expected, rtol=0, atol=1e-12)
+    assert torch.autograd.gradcheck(lambda h, *w: multiply_by_place(h, w), (hidden, *weights))
 
 
 def test_the_gradient_of_a_row_is_summed_over_its_uses():

@@ -285,6 +285,13 @@ def test_learning_rates_are_constant_then_fall_to_zero():
     assert factors == [1, 1, 0.5, 0]
 
 
+def test_learning_rates_at_the_start_of_each_epoch_are_those_of_the_reference():
+    # Two epochs that stay and four that fall, 50 photos each, as its --niter 2 --niter_decay 4.
+    factors = [learning_rate_factor(50 * epoch, 300, decay_from=2 / 6) for epoch in range(6)]
+
+    assert [1e-4 * factor for factor in factors] == pytest.approx([1e-4, 1e-4, 1e-4, 7.5e-5, 5e-5, 2.5e-5])
+
+
 def test_learning_rates_stay_when_nothing_decays():
     assert learning_rate_factor(99, 100, decay_from=1.0) == 1
 

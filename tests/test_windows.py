@@ -30,6 +30,12 @@ def test_every_pixel_finds_its_own_window(kernel_size):
     assert len(set(map(tuple, found.rows.tolist()))) == found.count
 
 
+def test_many_different_numbers_are_told_apart_as_well():
+    numbers = torch.randint(0, 5000, (2, 9, 7), generator=torch.Generator().manual_seed(0))
+    found = find_windows(numbers, kernel_size=3, outside=5000)
+    assert [tuple(row) for row in found.rows[found.index.flatten()].tolist()] == slowly(numbers, 3, 5000)
+
+
 def test_a_map_of_one_class_has_nine_windows():
     # In the middle, along four sides, in four corners.
     found = find_windows(torch.zeros(1, 8, 8).long(), kernel_size=3, outside=1)
@@ -45,10 +51,10 @@ def test_windows_of_a_batch_share_one_table():
 
 
 def test_windows_of_one_sum_are_still_told_apart(monkeypatch):
-    monkeypatch.setattr(windows, "odd_numbers", lambda count, like: [1] * count)
-    numbers = torch.randint(0, 3, (1, 6, 9), generator=torch.Generator().manual_seed(0))
-    found = find_windows(numbers, kernel_size=3, outside=3)
-    assert [tuple(row) for row in found.rows[found.index.flatten()].tolist()] == slowly(numbers, 3, 3)
+    monkeypatch.setattr(windows, "odd_numbers", lambda count: [1] * count)
+    numbers = torch.randint(0, 1000, (1, 6, 9), generator=torch.Generator().manual_seed(0)) // 500
+    found = find_windows(numbers, kernel_size=3, outside=1000)
+    assert [tuple(row) for row in found.rows[found.index.flatten()].tolist()] == slowly(numbers, 3, 1000)
 
 
 def test_a_sliding_window_can_take_steps():

@@ -1,5 +1,6 @@
 """Rows of a table, looked up and added, or put over features as scale and shift: with gradients."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -29,6 +30,39 @@ def modulate(
     dtype: of the result, None for that of x.    Returns (B, C, H, W), channels last in memory.
     """
     return _Modulate.apply(x, table, index, repeats, slope, x.dtype if dtype is None else dtype)
+
+
+def multiply_by_place(hidden: Tensor, weights: Sequence[Tensor]) -> Tensor:
+    """What features add to the output of convolutions at each place of their kernel.
+
+    hidden: (U, I).    weights: of convolutions, (D, I, k, k) each.    Returns (U*k*k, D + D + ...), for each row of
+    features one a place.
+    """
+    made = _MultiplyByPlace.apply(hidden, *weights)
+    return made.view(-1, sum(len(weight) for weight in weights))
+
+
+class _MultiplyByPlace(torch.autograd.Function):
+    """The weights, in another order, are made again for the gradient: all of them together are too large to keep."""
+
+    @staticmethod
+    def forward(ctx: Any, hidden: Tensor, *weights: Tensor) -> Tensor:
+        ctx.save_for_backward(hidden, *weights)
+        return hidden @ _by_place(weights).T
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, ...]:
+        hidden, *weights = ctx.saved_tensors
+        height, width = weights[0].shape[2:]
+        of_hidden = gradient @ _by_place(weights)
+        of_weights = (gradient.T @ hidden).unflatten(0, (height, width, -1))  # (k, k, D + D + ..., I)
+        parts = of_weights.split([len(weight) for weight in weights], dim=2)
+        return of_hidden, *(part.permute(2, 3, 0, 1) for part in parts)
+
+
+def _by_place(weights: Sequence[Tensor]) -> Tensor:
+    """(k*k*(D + D + ...), I)."""
+    return torch.cat([weight.permute(2, 3, 0, 1) for weight in weights], dim=2).flatten(0, 2)
 
 
 class _SumRows(torch.autograd.Function):

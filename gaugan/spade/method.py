@@ -77,7 +77,9 @@ class SpadePainter(nn.Module):
         style = self.noise([(seed,) for seed in seeds], like=labels)
         if photo is not None and self.encoder is not None:
             style, _ = self.encoder(photo)
-        return self.generator(self.condition(labels, edges), style)
+        picture = self.generator(self.condition(labels, edges), style)
+        release(self)
+        return picture
 
     def noise(self, places: Iterable[tuple[int, ...]], *, like: Tensor) -> Tensor | None:
         """Standard normal numbers, (B, style_size), a row a place, on the device of `like`; None without style."""
@@ -109,6 +111,7 @@ class SpadeMethod:
         initialise(self.painter, generator=generator(settings.training.seed, "painter"))
         initialise(self.discriminator, generator=generator(settings.training.seed, "discriminator"))
         self.averaged = copy.deepcopy(self.painter).requires_grad_(False).to(accelerator.device)
+        release(self.averaged)
         if accelerator.num_processes > 1:
             self.painter = synchronised(self.painter, norm=settings.model.norm)
             self.discriminator = synchronised(self.discriminator, norm=settings.model.discriminator_norm)
@@ -145,7 +148,8 @@ class SpadeMethod:
         # The generator; the discriminator only passes gradients on.
         self.discriminator.requires_grad_(False)
         picture, divergence = self.paints(condition, batch.image, self.noise(batch, draw=0))
-        with self.accelerator.autocast():
+        is_rough = self.settings.training.precision == "bf16"
+        with torch.autocast(batch.image.device.type, torch.bfloat16, enabled=is_rough):
             fake, real = self.judge_for_generator(condition, picture, batch.image)
         losses["adversarial"] = generator_loss(settings.adversarial, verdicts(fake))
         if settings.features:
@@ -202,6 +206,7 @@ class SpadeMethod:
         for batch in batches:
             self.averaged(self.averaged.condition(batch.labels, batch.edges), batch.image, self.noise(batch, draw=2))
         self.averaged.eval()
+        release(self.averaged)
         for layer, momentum in zip(norms, momenta, strict=True):
             layer.momentum = momentum
 
@@ -255,6 +260,13 @@ def read_features(settings: Settings, *, device: torch.device) -> Features | Non
 def synchronised(network: nn.Module, *, norm: str) -> nn.Module:
     """The network with batch statistics over all devices, where its norm asks for them."""
     return nn.SyncBatchNorm.convert_sync_batchnorm(network) if norm == "syncbatch" else network
+
+
+def release(network: nn.Module) -> None:
+    """Let go of weights that were divided by their spectral norm; each use divides them anew."""
+    for layer in network.modules():
+        if hasattr(layer, "weight_orig"):
+            layer.weight = layer.weight_orig.detach()
 
 
 def fold(network: nn.Module) -> None:

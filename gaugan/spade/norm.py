@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gaugan.spade.conditions import Condition
-from gaugan.spade.lookup import modulate, sum_rows
+from gaugan.spade.lookup import modulate, multiply_by_place, sum_rows
 
 HIDDEN_CHANNELS = 128
 MOST_DISTINCT = 0.6
@@ -77,11 +77,10 @@ class SpadeNorm(nn.Module):
             return made.permute(0, 2, 3, 1).reshape(-1, len(bias)), None
 
         # What each hidden window adds at each place of a window of windows, then the sums of those.
-        by_place = torch.cat([weight.permute(2, 3, 0, 1) for weight in weights], dim=2).flatten(0, 2)  # (k*k*2*C, 128)
-        products = F.pad(hidden, (0, 0, 0, 1)) @ by_place.T  # (U1+1, k*k*2*C)
+        products = multiply_by_place(F.pad(hidden, (0, 0, 0, 1)), weights)  # ((U1+1)*k*k, 2*C)
         places = self.kernel_size**2
         rows = places * twice.rows + torch.arange(places, device=twice.rows.device)
-        return sum_rows(products.view(-1, len(bias)), rows) + bias, twice.index
+        return sum_rows(products, rows) + bias, twice.index
 
 
 def normalise(norm: nn.Module, x: Tensor, *, repeats: int) -> Tensor:

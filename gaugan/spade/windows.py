@@ -44,15 +44,17 @@ def find_windows(numbers: Tensor, *, kernel_size: int, outside: int) -> Windows:
     """
     views = shifted(numbers, kernel_size=kernel_size, outside=outside)
 
-    # Windows are told apart by a random sum of 64 bits.
-    multipliers = odd_numbers(len(views), like=numbers)
+    # Windows are told apart by their digits where 63 bits have room for them, else by a random sum of 64 bits.
+    base = outside + 1
+    is_exact = base ** len(views) < 2**63
+    multipliers = [base**j for j in range(len(views))] if is_exact else odd_numbers(len(views))
     keys = sum(view * multiplier for view, multiplier in zip(views, multipliers, strict=True))
     keys, index = torch.unique(keys, return_inverse=True)  # (U,), (B, H, W)
     places = torch.empty_like(keys).scatter_(0, index.flatten(), torch.arange(index.numel(), device=index.device))
     rows = torch.stack([view.flatten()[places] for view in views], dim=1)  # (U, k*k)
 
     # Two windows of one sum are about as likely as a meteorite, and looking is cheap.
-    if not all(torch.equal(rows[:, j][index], view) for j, view in enumerate(views)):
+    if not is_exact and not all(torch.equal(rows[:, j][index], view) for j, view in enumerate(views)):
         rows, index = torch.unique(torch.stack(views, dim=-1).flatten(0, 2), dim=0, return_inverse=True)
     return Windows(rows, index.view_as(numbers), outside)
 
@@ -75,7 +77,7 @@ def shifted(
     ]
 
 
-def odd_numbers(count: int, *, like: Tensor) -> list[int]:
+def odd_numbers(count: int) -> list[int]:
     """Fixed random multipliers: odd, so that none loses a bit."""
     drawn = torch.randint(-(2**62), 2**62, (count,), generator=torch.Generator().manual_seed(SEED))
     return (2 * drawn + 1).tolist()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import psutil
 import torch
 
+from gaugan.allocator import give_back_memory
 from gaugan.config import Settings
 from gaugan.data import Batch
 from gaugan.train import METHODS, accelerate
@@ -80,6 +81,7 @@ class _Memory:
 
     def __init__(self, device: torch.device) -> None:
         self.grown_bytes = 0
+        give_back_memory()
         self._device, self._process, self._ended = device, psutil.Process(), threading.Event()
         self._before = self._used_bytes()
         self._watcher = threading.Thread(target=self._watch, daemon=True)

@@ -15,7 +15,7 @@ from gaugan.config import DOUBLINGS, Settings, check, read_preset
 from gaugan.errors import CheckpointError, SettingsError
 from gaugan.spade.conditions import condition_channels
 from gaugan.spade.discriminator import MultiscaleDiscriminator
-from gaugan.spade.method import SpadePainter
+from gaugan.spade.method import SpadePainter, build_discriminator
 from gaugan.spade.reference_files import LONGEST_LIST, Weights, few
 
 TELLING_BLOCK, TELLING_NORM, TELLING_LAYER = "up_3.conv_1", "head_0.norm_0", "discriminator_0.model1.0"
@@ -75,7 +75,9 @@ def assemble(files: Mapping[str, Weights], asked: Asked) -> Assembled:
     if settings.model.style_encoder:
         refuse_other_latent(generator, asked, settings)
     if "discriminator" in files:
-        judge = build_discriminator(settings, channels, spectral=is_spectral)
+        with torch.device("meta"):
+            model_of_judge = settings.model.model_copy(update={"spectral": is_spectral})
+            judge = build_discriminator(model_of_judge, channels=channels).eval()
         fill(judge, files["discriminator"], asked, channels)
         judge = judge if is_spectral == settings.model.spectral else None
 
@@ -220,19 +222,6 @@ def settings_of(weights: Weights, *, data: Mapping[str, Any], model: Mapping[str
         return check(values)
     except SettingsError as error:
         raise CheckpointError(f"{weights.path} cannot be such a model: {error}") from error
-
-
-def build_discriminator(settings: Settings, channels: int, *, spectral: bool) -> MultiscaleDiscriminator:
-    model = settings.model
-    with torch.device("meta"):
-        return MultiscaleDiscriminator(
-            condition_channels=channels,
-            width=model.discriminator_width,
-            scales=model.scales,
-            layers=model.discriminator_layers,
-            norm=model.discriminator_norm,
-            spectral=spectral,
-        ).eval()
 
 
 def refuse_other_encoder(weights: Weights, generator: Weights, settings: Settings) -> None:

@@ -69,7 +69,7 @@ class SpadePainter(nn.Module):
     ) -> Tensor:
         """Pictures of label maps, as they are in evaluation.
 
-        labels: (B, H, W) int64, 0..C-1, C unknown.    edges: (B, 1, H, W) float, 0 or 1, or None.
+        labels: (B, H, W) integers, 0..C-1, C unknown.    edges: (B, 1, H, W), 0 or 1, or None.
         seeds: B of them; each draws a style where no photo gives one.
         photo: (B, 3, h, w) float in [-1, 1], whose style is taken, or None.    Returns (B, 3, H, W) float in [-1, 1].
         """

@@ -19,12 +19,10 @@ class Windows:
 
     rows: (U, k*k) int64, what stands in each, row by row; numbers that lie outside the map are `outside`.
     index: (B, H, W) int64, 0..U-1, the window around each pixel.
-    outside: one more than the largest number that a map can hold.
     """
 
     rows: Tensor
     index: Tensor
-    outside: int
 
     @property
     def count(self) -> int:
@@ -41,6 +39,7 @@ def find_windows(numbers: Tensor, *, kernel_size: int, outside: int) -> Windows:
     """Find the distinct windows of maps; one table serves the whole batch.
 
     numbers: (B, H, W) int64 in 0..outside-1.    kernel_size: side of the windows, odd.
+    outside: what stands in a window where the map ends.
     """
     views = shifted(numbers, kernel_size=kernel_size, outside=outside)
 
@@ -56,7 +55,7 @@ def find_windows(numbers: Tensor, *, kernel_size: int, outside: int) -> Windows:
     # Two windows of one sum are about as likely as a meteorite, and looking is cheap.
     if not is_exact and not all(torch.equal(rows[:, j][index], view) for j, view in enumerate(views)):
         rows, index = torch.unique(torch.stack(views, dim=-1).flatten(0, 2), dim=0, return_inverse=True)
-    return Windows(rows, index.view_as(numbers), outside)
+    return Windows(rows, index.view_as(numbers))
 
 
 def shifted(

@@ -326,9 +326,11 @@ def sentence(error: Any) -> str:
     """What pydantic found, as one sentence that names the setting, its value and what was expected."""
     if error["type"] == "value_error":
         return str(error["ctx"]["error"])
-    expected = error["msg"].split(", unable to parse")[0].split(", got a number")[0].removeprefix("Input should be ")
+    expected = error["msg"].split(", unable to")[0].split(", got a number")[0].removeprefix("Input should be ")
     bounds = {"greater": "a number greater", "less": "a number less"}
     for word, instead in bounds.items():
         expected = instead + expected.removeprefix(word) if expected.startswith(word) else expected
-    expected = expected.replace("a valid ", "a ").replace("a integer", "an integer")
+    expected = (
+        expected.replace("a valid ", "a ").replace("a integer", "an integer").replace("a boolean", "true or false")
+    )
     return f"{'.'.join(map(str, error['loc']))} is {error['input']!r}, expected {expected}"

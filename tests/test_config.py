@@ -67,6 +67,7 @@ def test_every_setting_is_explained():
         ("width=2", "model.width is 2, expected a number greater than or equal to 4"),
         ("precision=fp8", "training.precision is 'fp8', expected 'float32' or 'bf16'"),
         ("epochs=nan", "training.epochs is nan, expected a finite number"),
+        ("flip=maybe", "data.flip is 'maybe', expected true or false"),
         ("width", "'width' sets nothing. Write it as name=value"),
     ],
 )

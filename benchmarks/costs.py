@@ -176,7 +176,8 @@ def compare_photos(turns: int) -> None:
             crops[position]
 
     plan = cache.plan(samples, settings=settings)
-    with tempfile.TemporaryDirectory() as folder, cache.kept(Path(folder) / "photos.cache", plan) as photos:
+    with tempfile.TemporaryDirectory() as folder:
+        photos = cache.open_cache(Path(folder) / "photos.cache", plan)
         decoded, kept = Crops(samples, **reading), Crops(samples, **reading, cache=photos)
         turns_of_both = take_turns(lambda: read(decoded), lambda: read(kept), turns)
         compare(f"loader: {len(samples)} photos kept decoded", *turns_of_both)

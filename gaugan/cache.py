@@ -5,7 +5,7 @@ The file is mapped into memory, so what is used stays there as far as there is r
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -25,16 +25,10 @@ ALIGNMENT = 8
 class Plan:
     """What a cache will hold: the first samples of a run, as many as fit.
 
-    sizes: (height, width) of each, scaled.    samples: of the run, in all.
+    sizes: (height, width) of each, scaled.
     """
 
     sizes: tuple[tuple[int, int], ...]
-    samples: int
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether it holds every sample."""
-        return len(self.sizes) == self.samples
 
     @property
     def bytes(self) -> int:
@@ -52,22 +46,19 @@ def plan(samples: Sequence[Sample], *, settings: Data) -> Plan:
         if left < ALIGNMENT:
             break
         sizes.append(size)
-    return Plan(sizes=tuple(sizes), samples=len(samples))
+    return Plan(sizes=tuple(sizes))
 
 
-@contextlib.contextmanager
-def kept(path: Path, plan: Plan) -> Iterator["Cache | None"]:
-    """A cache in a file that is gone afterwards; None where the plan, or the disk, has no room for one."""
-    path.unlink(missing_ok=True)
-    try:
-        if plan.sizes and reserve(path, plan.bytes):
-            yield Cache(path, plan)
-        else:
-            yield None
-    finally:
-        # On Windows a file that is mapped stays until its process ends; the next run removes it.
-        with contextlib.suppress(OSError):
-            path.unlink(missing_ok=True)
+def open_cache(path: Path, plan: Plan) -> "Cache | None":
+    """Begin a cache in a file of its own; None where the plan, or the disk, has no room for one."""
+    remove(path)
+    return Cache(path, plan) if plan.sizes and reserve(path, plan.bytes) else None
+
+
+def remove(path: Path) -> None:
+    """Remove a cache's file. On Windows one that is mapped stays until its process ends; the next run removes it."""
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
 
 
 class Cache:
@@ -125,6 +116,6 @@ def reserve(path: Path, size: int) -> bool:
                 for start in range(0, size, 2**20):
                     file.write(bytes(min(2**20, size - start)))
     except OSError:
-        path.unlink(missing_ok=True)
+        remove(path)
         return False
     return True

@@ -26,6 +26,8 @@ from gaugan.spade.conditions import edges
 from gaugan.spade.method import SpadeMethod
 
 SETTLE_IMAGES, SETTLE_BATCH_SIZE = 64, 8
+PHOTOS = "photos-{}.cache"
+"""The file in a run's folder that each process keeps decoded photos in."""
 
 METHODS: Mapping[str, Callable[..., "Method"]] = {"spade": SpadeMethod}
 
@@ -54,7 +56,7 @@ class Start:
     """What is about to be trained.
 
     images_shown: 0, or where the run was left.    parameters: by network.
-    photos_kept: of the training photos, so many stay decoded, in a file of kept_bytes.
+    photos: to train on.    photos_kept: so many of them stay decoded.
     """
 
     images_shown: int
@@ -63,8 +65,8 @@ class Start:
     edges: bool
     device: str
     processes: int
+    photos: int
     photos_kept: int
-    kept_bytes: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +115,8 @@ def train(
     plan, images_in_all = settings.training, settings.training.images_in_all(len(train_samples))
     newest = checkpoint.latest(run_folder)
     if newest and checkpoint.images_shown(newest) >= images_in_all:
+        for left in run_folder.glob(PHOTOS.format("*")):
+            cache.remove(left)
         return checkpoint.images_shown(newest)
 
     # The device, or this process's share of several.
@@ -134,7 +138,6 @@ def train(
     }
     crops = Crops(train_samples, **reading)
     fixed = Crops(fixed_samples, **reading) if fixed_samples else None
-    keeping = cache.plan(train_samples, settings=settings.data)
 
     # Networks, from the seed or from the newest checkpoint.
     shape = {"classes": classes, "unknown": True, "edges": has_edges}
@@ -156,7 +159,9 @@ def train(
         about = About(settings=settings, **shape, images_shown=images_shown)
         checkpoint.save(run_folder, about=about, keep=plan.keep_checkpoints, **state)
 
-    # Say what is about to happen.
+    # Say what is about to happen, when it is known what the disk has room for.
+    keeping = run_folder / PHOTOS.format(accelerator.process_index)
+    crops.cache = cache.open_cache(keeping, cache.plan(train_samples, settings=settings.data))
     if leads and on_start:
         on_start(
             Start(
@@ -166,8 +171,8 @@ def train(
                 edges=has_edges,
                 device=device_name(accelerator.device),
                 processes=accelerator.num_processes,
-                photos_kept=len(keeping.sizes),
-                kept_bytes=keeping.bytes,
+                photos=len(train_samples),
+                photos_kept=len(crops.cache.plan.sizes) if crops.cache else 0,
             )
         )
     if leads and on_samples and fixed and not images_shown:
@@ -181,58 +186,59 @@ def train(
         ranks=accelerator.num_processes,
     )
     is_whole = True
-    with cache.kept(run_folder / f"photos-{accelerator.process_index}.cache", keeping) as crops.cache:
-        try:
-            started = time.perf_counter()
-            for batch in batches(crops, positions, device=accelerator.device):
-                # One step, never left half done by Ctrl-C.
-                with hold_interrupt():
-                    is_whole = False
-                    factor = learning_rate_factor(images_shown, images_in_all, decay_from=plan.decay_from)
-                    set_learning_rates(method.optimizers, rates, factor=factor)
-                    losses = method.step(batch)
-                    images_shown += plan.batch_size
-                    keep = checkpoint.half_life_keep(
-                        images=plan.batch_size,
+    try:
+        started = time.perf_counter()
+        for batch in batches(crops, positions, device=accelerator.device):
+            # One step, never left half done by Ctrl-C.
+            with hold_interrupt():
+                is_whole = False
+                factor = learning_rate_factor(images_shown, images_in_all, decay_from=plan.decay_from)
+                set_learning_rates(method.optimizers, rates, factor=factor)
+                losses = method.step(batch)
+                images_shown += plan.batch_size
+                keep = checkpoint.half_life_keep(
+                    images=plan.batch_size,
+                    images_shown=images_shown,
+                    half_life_images=plan.ema_images,
+                    rampup=plan.ema_rampup,
+                )
+                checkpoint.average(method.averaged, method.painter, keep=keep)
+                is_whole = True
+            losses = {name: loss.item() for name, loss in losses.items()}
+            seconds = time.perf_counter() - started
+
+            # Report, before the checkpoint that makes this step one of those that are not repeated.
+            if leads and on_step:
+                on_step(
+                    Step(
                         images_shown=images_shown,
-                        half_life_images=plan.ema_images,
-                        rampup=plan.ema_rampup,
+                        images_in_all=images_in_all,
+                        losses=losses,
+                        seconds=seconds,
+                        images_per_second=plan.batch_size / seconds,
+                        peak_memory_bytes=peak_memory_bytes(accelerator.device),
+                        learning_rate=rates["generator"] * factor,
                     )
-                    checkpoint.average(method.averaged, method.painter, keep=keep)
-                    is_whole = True
-                losses = {name: loss.item() for name, loss in losses.items()}
-                seconds = time.perf_counter() - started
+                )
 
-                # Report, before the checkpoint that makes this step one of those that are not repeated.
-                if leads and on_step:
-                    on_step(
-                        Step(
-                            images_shown=images_shown,
-                            images_in_all=images_in_all,
-                            losses=losses,
-                            seconds=seconds,
-                            images_per_second=plan.batch_size / seconds,
-                            peak_memory_bytes=peak_memory_bytes(accelerator.device),
-                            learning_rate=rates["generator"] * factor,
-                        )
-                    )
-
-                # Samples and checkpoints, when their number of images is full.
-                is_last = images_shown >= images_in_all
-                sample_is_due = is_last or is_due(images_shown, plan.sample_every_images, plan.batch_size)
-                checkpoint_is_due = is_last or is_due(images_shown, plan.checkpoint_every_images, plan.batch_size)
-                if leads and (sample_is_due or checkpoint_is_due):
-                    settle()
-                if leads and sample_is_due and on_samples and fixed:
-                    on_samples(paint(method, fixed, images_shown=images_shown))
-                if leads and checkpoint_is_due:
-                    save()
-                started = time.perf_counter()
-        except KeyboardInterrupt:
-            if leads and is_whole and images_shown:
+            # Samples and checkpoints, when their number of images is full.
+            is_last = images_shown >= images_in_all
+            sample_is_due = is_last or is_due(images_shown, plan.sample_every_images, plan.batch_size)
+            checkpoint_is_due = is_last or is_due(images_shown, plan.checkpoint_every_images, plan.batch_size)
+            if leads and (sample_is_due or checkpoint_is_due):
                 settle()
+            if leads and sample_is_due and on_samples and fixed:
+                on_samples(paint(method, fixed, images_shown=images_shown))
+            if leads and checkpoint_is_due:
                 save()
-            raise
+            started = time.perf_counter()
+    except KeyboardInterrupt:
+        if leads and is_whole and images_shown:
+            settle()
+            save()
+        raise
+    finally:
+        cache.remove(keeping)
     return images_shown
 
 

@@ -329,7 +329,7 @@ class _Record:
         facts = (
             f"{start.images_in_all:,} images in all, on {start.device}, {'with' if start.edges else 'without'} edges"
         )
-        kept = f"{count(start.photos_kept, 'photo')} kept decoded in {start.kept_bytes / 1e6:,.0f} MB"
+        kept = f"{start.photos_kept:,} of {count(start.photos, 'photo')} kept decoded"
         self.log(f"{begun}: {facts}; weights: {sizes}; {kept}")
 
     def on_step(self, step: "Step") -> None:

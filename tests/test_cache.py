@@ -45,21 +45,21 @@ def assert_same(one, other):
 @pytest.mark.parametrize("instances", [True, False])
 def test_what_is_put_is_got(tmp_path, instances):
     plan = cache.plan(samples(tmp_path, 3), settings=SMALL)
-    with cache.kept(tmp_path / "photos.cache", plan) as photos:
-        for k in (2, 0):
-            photos.put(k, scaled(k, instances=instances))
-        assert photos.get(1) is None
-        for k in (2, 0):
-            assert_same(photos.get(k), scaled(k, instances=instances))
+    photos = cache.open_cache(tmp_path / "photos.cache", plan)
+    for k in (2, 0):
+        photos.put(k, scaled(k, instances=instances))
+    assert photos.get(1) is None
+    for k in (2, 0):
+        assert_same(photos.get(k), scaled(k, instances=instances))
 
 
 def test_another_process_sees_what_this_one_put(tmp_path):
     plan = cache.plan(samples(tmp_path, 2), settings=SMALL)
-    with cache.kept(tmp_path / "photos.cache", plan) as photos:
-        other = pickle.loads(pickle.dumps(photos))
-        photos.put(1, scaled(1))
-        assert_same(other.get(1), scaled(1))
-        assert other.get(0) is None
+    photos = cache.open_cache(tmp_path / "photos.cache", plan)
+    other = pickle.loads(pickle.dumps(photos))
+    photos.put(1, scaled(1))
+    assert_same(other.get(1), scaled(1))
+    assert other.get(0) is None
 
 
 def test_only_as_many_are_planned_as_fit(tmp_path):
@@ -67,11 +67,10 @@ def test_only_as_many_are_planned_as_fit(tmp_path):
     plan = cache.plan(found, settings=SMALL.model_copy(update={"cache_mb": 1}))
     assert len(plan.sizes) == 2**20 // (8 * PIXELS + 1)
     assert plan.bytes <= 2**20
-    assert not plan.is_whole
-    with cache.kept(tmp_path / "photos.cache", plan) as photos:
-        assert (tmp_path / "photos.cache").stat().st_size == plan.bytes
-        photos.put(199, scaled(0))
-        assert photos.get(199) is None
+    photos = cache.open_cache(tmp_path / "photos.cache", plan)
+    assert (tmp_path / "photos.cache").stat().st_size == plan.bytes
+    photos.put(199, scaled(0))
+    assert photos.get(199) is None
 
 
 def test_a_planned_size_is_that_of_the_scaled_photo(tmp_path):
@@ -80,23 +79,24 @@ def test_a_planned_size_is_that_of_the_scaled_photo(tmp_path):
 
 def test_a_sample_of_another_size_is_not_kept(tmp_path):
     plan = cache.plan(samples(tmp_path, 1), settings=SMALL)
-    with cache.kept(tmp_path / "photos.cache", plan) as photos:
-        photos.put(0, scaled(0, size=(24, 30)))
-        assert photos.get(0) is None
+    photos = cache.open_cache(tmp_path / "photos.cache", plan)
+    photos.put(0, scaled(0, size=(24, 30)))
+    assert photos.get(0) is None
 
 
 def test_the_file_is_gone_afterwards(tmp_path):
     plan = cache.plan(samples(tmp_path, 1), settings=SMALL)
-    with pytest.raises(KeyboardInterrupt), cache.kept(tmp_path / "photos.cache", plan):
-        raise KeyboardInterrupt
+    photos = cache.open_cache(tmp_path / "photos.cache", plan)
+    photos.put(0, scaled(0))
+    cache.remove(photos.path)
     assert not (tmp_path / "photos.cache").exists()
 
 
 def test_a_file_left_by_a_process_that_was_killed_is_made_anew(tmp_path):
     plan = cache.plan(samples(tmp_path, 1), settings=SMALL)
     (tmp_path / "photos.cache").write_bytes(b"\x01" * plan.bytes)
-    with cache.kept(tmp_path / "photos.cache", plan) as photos:
-        assert photos.get(0) is None
+    photos = cache.open_cache(tmp_path / "photos.cache", plan)
+    assert photos.get(0) is None
 
 
 def test_none_is_kept_when_there_is_no_room(tmp_path, monkeypatch):
@@ -105,15 +105,15 @@ def test_none_is_kept_when_there_is_no_room(tmp_path, monkeypatch):
 
     plan = cache.plan(samples(tmp_path, 1), settings=SMALL)
     monkeypatch.setattr(os, "posix_fallocate", full, raising=False)
-    with cache.kept(tmp_path / "photos.cache", plan) as photos:
-        assert photos is None
+    photos = cache.open_cache(tmp_path / "photos.cache", plan)
+    assert photos is None
     assert not (tmp_path / "photos.cache").exists()
 
 
 def test_zero_megabytes_keep_none(tmp_path):
     plan = cache.plan(samples(tmp_path, 1), settings=SMALL.model_copy(update={"cache_mb": 0}))
-    with cache.kept(tmp_path / "photos.cache", plan) as photos:
-        assert photos is None
+    photos = cache.open_cache(tmp_path / "photos.cache", plan)
+    assert photos is None
 
 
 def test_a_label_map_that_is_none_is_named(tmp_path):

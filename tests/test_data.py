@@ -228,12 +228,12 @@ def test_workers_give_the_same_batches(tmp_path):
 def test_photos_kept_decoded_are_the_same_photos(tmp_path):
     samples = [draw_sample(tmp_path, name=name) for name in "abc"]
     read = crops_of(samples)
-    with cache.kept(tmp_path / "photos.cache", cache.plan(samples, settings=SMALL)) as photos:
-        kept = crops_of(samples, cache=photos)
-        for _ in range(2):  # decoded, then kept
-            for k in range(3):
-                assert torch.equal(kept[k].image, read[k].image)
-                assert torch.equal(kept[k].labels, read[k].labels)
+    photos = cache.open_cache(tmp_path / "photos.cache", cache.plan(samples, settings=SMALL))
+    kept = crops_of(samples, cache=photos)
+    for _ in range(2):  # decoded, then kept
+        for k in range(3):
+            assert torch.equal(kept[k].image, read[k].image)
+            assert torch.equal(kept[k].labels, read[k].labels)
 
 
 def test_ranks_share_every_batch():

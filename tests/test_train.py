@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from gaugan import checkpoint
+from gaugan import cache, checkpoint
 from gaugan.checkpoint import AVERAGED, NETWORKS, OPTIMIZERS
 from gaugan.config import load_settings
 from gaugan.data import Batch
@@ -215,6 +215,47 @@ def test_edges_can_be_left_out(tmp_path, samples):
     run(tmp_path, samples, small("images=2", "data.edges=false"), on_start=starts.append)
 
     assert starts[0].edges is False
+
+
+def test_photos_are_kept_decoded_while_a_run_lasts_and_no_longer(tmp_path, samples):
+    starts, seen = [], []
+
+    run(tmp_path, samples, on_start=starts.append, on_step=lambda step: seen.extend(tmp_path.glob("*.cache")))
+
+    assert starts[0].photos_kept == starts[0].photos == len(samples)
+    assert seen and not list(tmp_path.glob("*.cache"))
+
+
+def test_an_interrupted_run_leaves_no_decoded_photos(tmp_path, samples):
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, samples, on_step=stop_at(2, KeyboardInterrupt()))
+
+    assert not list(tmp_path.glob("*.cache"))
+
+
+def test_decoded_photos_of_a_process_killed_at_its_end_are_removed(tmp_path, samples):
+    run(tmp_path, samples)
+    (tmp_path / "photos-0.cache").write_bytes(b"left")
+
+    run(tmp_path, samples)
+
+    assert not list(tmp_path.glob("*.cache"))
+
+
+def test_a_full_disk_keeps_no_photo_and_the_run_goes_on(tmp_path, samples, monkeypatch):
+    starts = []
+    monkeypatch.setattr(cache, "reserve", lambda path, size: False)
+
+    assert run(tmp_path, samples, on_start=starts.append) == 8
+    assert starts[0].photos_kept == 0
+
+
+@pytest.mark.parametrize(("fresh", "painted"), [("true", 2), ("false", 1)])
+def test_the_discriminator_sees_a_new_picture_or_the_one_just_learned_from(fresh, painted):
+    taught = method(small(f"fresh_pictures={fresh}"))
+    taught.step(Batch(image=torch.zeros(2, 3, 32, 32), labels=torch.zeros(2, 32, 32).byte(), positions=(0, 1)))
+
+    assert taught.painter.generator.head_0.norm_0.param_free_norm.num_batches_tracked == painted
 
 
 def test_no_samples_are_refused(tmp_path):

@@ -13,8 +13,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from gaugan.config import Data
 from gaugan.reading import Sample, Scaled, covering_size, png_size
+from gaugan.settings import Data
 
 BYTES_A_PIXEL = 8
 """Three of the photo, one of the labels, four of an instance id or of nothing."""

@@ -15,3 +15,11 @@ class DataError(GauganError):
 
 class CheckpointError(GauganError):
     """A checkpoint is missing, damaged or does not fit the settings."""
+
+
+class OutOfMemoryError(GauganError):
+    """A step needs more memory than there is."""
+
+
+class TrainingError(GauganError):
+    """Training cannot go on: nothing is learned any more, or a process that took part has ended."""

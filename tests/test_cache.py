@@ -10,9 +10,9 @@ import torch
 from PIL import Image
 
 from gaugan import cache
-from gaugan.config import Data
 from gaugan.errors import DataError
 from gaugan.reading import Sample, Scaled
+from gaugan.settings import Data
 
 SMALL = Data(crop_size=16, aspect=1.0, crop_margin=0.5, workers=0)  # 40 x 60 becomes 24 x 36
 PIXELS = 24 * 36

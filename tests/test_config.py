@@ -6,8 +6,9 @@ import sys
 
 import pytest
 
-from gaugan.config import Settings, dumps, explain, load_settings, loads, presets, presets_folder
+from gaugan.config import dumps, explain, load_settings, loads, presets, presets_folder
 from gaugan.errors import SettingsError
+from gaugan.settings import Settings
 
 
 def test_an_assignment_overrules_the_preset():

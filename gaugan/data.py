@@ -1,6 +1,5 @@
 """Photos and label maps from files to batches, in an order that is a function of the seed and the images shown."""
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -9,9 +8,12 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from gaugan.cache import Cache
-from gaugan.config import Data
+from gaugan.cropping import cut, find_horizon, largest_scale, place_window
 from gaugan.errors import DataError
+from gaugan.randomness import generator
 from gaugan.reading import UNKNOWN, Sample, Scaled, read_scaled
+from gaugan.sampling import epoch_order, repeats
+from gaugan.settings import Data
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,12 +34,30 @@ class Batch:
         image, labels = self.image.to(device, non_blocking=True), self.labels.to(device, non_blocking=True)
         return replace(self, image=image, labels=labels, edges=edges)
 
+    def parts(self, number: int) -> "list[Batch]":
+        """As many batches of equal size, in order; itself where it is one."""
+        if number == 1:
+            return [self]
+        size = len(self.positions) // number
+        spans = [slice(start, start + size) for start in range(0, number * size, size)]
+        return [
+            Batch(
+                image=self.image[span],
+                labels=self.labels[span],
+                edges=None if self.edges is None else self.edges[span],
+                positions=self.positions[span],
+            )
+            for span in spans
+        ]
+
 
 class Crops(Dataset[Batch]):
     """Batches of one, by position: item k is the k-th image that a run shows, in whatever process it is made.
 
     find_edges: makes edges (B, 1, H, W) of instance ids (B, H, W); None leaves edges out.
     cache: what keeps photos decoded; None decodes them each time.
+    factors: how often to show each sample, in proportion; None shows all alike.
+    sky: ids of the classes that are sky, for settings.keep_horizon.
     Raises: DataError where a file is missing, unreadable, does not fit its photo, or holds a class that is none.
     """
 
@@ -50,27 +70,35 @@ class Crops(Dataset[Batch]):
         seed: int,
         find_edges: Callable[[Tensor], Tensor] | None = None,
         cache: Cache | None = None,
+        factors: Sequence[float] | None = None,
+        sky: frozenset[int] = frozenset(),
     ) -> None:
         if not samples:
             raise DataError("there are no samples to read")
+        if factors is not None and len(factors) != len(samples):
+            raise ValueError(f"there are {len(factors)} factors, expected one for each of {len(samples)} samples")
         self.samples = list(samples)
         self.settings = settings
         self.classes = classes
         self.seed = seed
         self.find_edges = find_edges
         self.cache = cache
+        self.factors = factors
+        self.sky = sky
         self.epoch = -1
         self.order: list[int] = []
+        self.repeats: list[int] = []
 
     def __getitem__(self, position: int) -> Batch:
         epoch, place = divmod(position, len(self.samples))
         if epoch != self.epoch:
-            self.epoch, self.order = epoch, shuffled(len(self.samples), seed=self.seed, epoch=epoch)
-        index = self.order[place]
-        scaled = self.scaled(index)
-        random = generator(self.seed, "crop", epoch, index)
-        down, right, mirror = torch.rand(3, generator=random, dtype=torch.float64).tolist()
-        batch = self.cut(scaled, down=down, right=right, mirror=self.settings.flip and mirror < 0.5)
+            self.order = epoch_order(len(self.samples), seed=self.seed, epoch=epoch, factors=self.factors)
+            self.epoch, self.repeats = epoch, repeats(self.order)
+        index, repeat = self.order[place], self.repeats[place]
+        random = generator(self.seed, "crop", epoch, index, *([repeat] if repeat else []))
+        down, right, mirror, larger = torch.rand(4, generator=random, dtype=torch.float64).tolist()
+        is_mirrored = self.settings.flip and mirror < 0.5
+        batch = self.cut(self.scaled(index), down=down, right=right, mirror=is_mirrored, larger=larger)
         return replace(batch, positions=(position,))
 
     def __getitems__(self, positions: Sequence[int]) -> "list[Batch] | DataError":
@@ -81,7 +109,7 @@ class Crops(Dataset[Batch]):
             return error
 
     def middle(self, index: int) -> Batch:
-        """The crop from the middle of a sample, never mirrored."""
+        """The crop from the middle of a sample, never mirrored or of a larger part."""
         return self.cut(self.scaled(index), down=0.5, right=0.5, mirror=False)
 
     def scaled(self, index: int) -> Scaled:
@@ -95,21 +123,28 @@ class Crops(Dataset[Batch]):
             self.cache.put(index, scaled)
         return scaled
 
-    def cut(self, scaled: Scaled, *, down: float, right: float, mirror: bool) -> Batch:
-        """The crop at a place given as shares of the room, 0 <= down, right <= 1."""
-        height, width = self.settings.crop
-        top = int(down * (scaled.labels.shape[0] - height) + 0.5)
-        left = int(right * (scaled.labels.shape[1] - width) + 0.5)
+    def cut(self, scaled: Scaled, *, down: float, right: float, mirror: bool, larger: float = 0.0) -> Batch:
+        """The crop at a place given as shares of the room, 0 <= down, right, larger <= 1."""
+        size, crop = (scaled.labels.shape[0], scaled.labels.shape[1]), self.settings.crop
+        keeps_horizon = self.settings.keep_horizon and self.sky
+        window = place_window(
+            size,
+            crop=crop,
+            down=down,
+            right=right,
+            scale=1 + larger * self.settings.zoom * (largest_scale(size, crop=crop) - 1),
+            horizon=find_horizon(scaled.labels, sky=self.sky) if keeps_horizon else None,
+        )
+        part = cut(scaled, window, crop=crop)
 
-        def window(x: Tensor) -> Tensor:
-            x = x[..., top : top + height, left : left + width].unsqueeze(0)
-            return x.flip(-1) if mirror else x
+        def one(x: Tensor) -> Tensor:
+            return x.unsqueeze(0).flip(-1) if mirror else x.unsqueeze(0)
 
-        labels = window(scaled.labels)
+        labels = one(part.labels)
         return Batch(
-            image=window(scaled.image).float() / 127.5 - 1,
+            image=one(part.image).float() / 127.5 - 1,
             labels=labels.masked_fill(labels == UNKNOWN, self.classes),
-            edges=None if self.find_edges is None else self.find_edges(window(scaled.instances)).byte(),
+            edges=None if self.find_edges is None else self.find_edges(one(part.instances)).byte(),
         )
 
 
@@ -167,16 +202,6 @@ def have_instances(samples: Sequence[Sample]) -> bool:
             f"{without[0].labels} has no instances, though others have. Give them to all or set data.edges=false"
         )
     return not without
-
-
-def generator(seed: int, *place: str | int) -> torch.Generator:
-    """A generator, on the CPU, for one place of a run; near seeds and places give unlike numbers."""
-    digest = hashlib.blake2b(repr((seed, *place)).encode(), digest_size=8).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest, "little") >> 1)
-
-
-def shuffled(count: int, *, seed: int, epoch: int) -> list[int]:
-    return torch.randperm(count, generator=generator(seed, "order", epoch)).tolist()
 
 
 def to_bytes(image: Tensor) -> Tensor:

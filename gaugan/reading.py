@@ -1,5 +1,6 @@
 """Photos and their maps from files to tensors at the size that crops are cut from."""
 
+import re
 import struct
 import warnings
 from collections.abc import Sequence
@@ -11,8 +12,8 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 from torchvision.io import ImageReadMode, decode_image
 
-from gaugan.config import Data
 from gaugan.errors import DataError
+from gaugan.settings import Data
 
 UNKNOWN = 255
 PNG = b"\x89PNG"
@@ -34,7 +35,7 @@ class Sample:
 
 @dataclass(frozen=True, kw_only=True)
 class Scaled:
-    """A sample at the size that crops are cut from.
+    """A sample as tensors, all of one size.
 
     image: (3, h, w) uint8.    labels: (h, w) uint8, 255 unknown.    instances: (h, w) int32 or None.
     """
@@ -52,11 +53,7 @@ def read_scaled(sample: Sample, *, settings: Data, classes: int, instances: bool
         if plane is not None and plane.shape != image.shape[1:]:
             raise DataError(f"{path} is {size_text(plane)}, its photo {sample.image} is {size_text(image)}")
     size = covering_size(image.shape[1:], crop=settings.crop, margin=settings.crop_margin)
-    return Scaled(
-        image=interpolate(image.unsqueeze(0), size=size, mode="bicubic", antialias=True).squeeze(0),
-        labels=nearest(labels, size),
-        instances=None if ids is None else nearest(ids, size),
-    )
+    return resized(Scaled(image=image, labels=labels, instances=ids), size)
 
 
 def covering_size(size: Sequence[int], *, crop: tuple[int, int], margin: float) -> tuple[int, int]:
@@ -64,6 +61,15 @@ def covering_size(size: Sequence[int], *, crop: tuple[int, int], margin: float) 
     factor = max(wanted * (1 + margin) / side for wanted, side in zip(crop, size, strict=True))
     height, width = (max(wanted, round(side * factor)) for wanted, side in zip(crop, size, strict=True))
     return height, width
+
+
+def resized(scaled: Scaled, size: tuple[int, int]) -> Scaled:
+    """A photo and its maps at another size (height, width)."""
+    return Scaled(
+        image=interpolate(scaled.image.unsqueeze(0), size=size, mode="bicubic", antialias=True).squeeze(0),
+        labels=nearest(scaled.labels, size),
+        instances=None if scaled.instances is None else nearest(scaled.instances, size),
+    )
 
 
 def nearest(ids: Tensor, size: tuple[int, int]) -> Tensor:
@@ -84,9 +90,14 @@ def read_labels(path: Path, *, classes: int) -> Tensor:
     data = read(path)
     require_plane(path, data, depths=(8,))
     labels = decode(path, data, ImageReadMode.UNCHANGED).squeeze(0)
-    wrong = labels[(labels >= classes) & (labels != UNKNOWN)]
-    if wrong.numel():
-        raise DataError(f"{path} holds class {wrong[0]}, expected 0 to {classes - 1}, or {UNKNOWN} for unknown")
+    values = labels.numpy()  # NumPy, because torch takes several times as long to compare bytes
+    wrong = (values >= classes) & (values != UNKNOWN)
+    if wrong.any():
+        row, column = divmod(int(wrong.argmax()), labels.shape[1])
+        raise DataError(
+            f"{path} holds class {values[row, column]}, expected 0 to {classes - 1}, or {UNKNOWN} for unknown: "
+            f"look at column {column}, row {row}"
+        )
     return labels
 
 
@@ -132,14 +143,22 @@ def read(path: Path) -> bytes:
 
 
 def decode(path: Path, data: bytes, mode: ImageReadMode) -> Tensor:
+    mute_torchvision()
     try:
-        with warnings.catch_warnings():
-            # torchvision announces since 0.29 that decoding will move to torchcodec.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            return decode_image(torch.frombuffer(bytearray(data), dtype=torch.uint8), mode=mode)
+        return decode_image(torch.frombuffer(bytearray(data), dtype=torch.uint8), mode=mode)
     except RuntimeError as error:
         reason = str(error).splitlines()[0].rpartition(", ")[2]
         raise DataError(f"{path} cannot be decoded: {reason}") from error
+
+
+def mute_torchvision() -> None:
+    """Since 0.29 it announces with every picture that decoding will move to torchcodec.
+
+    A filter for its module, put in place once: warnings.catch_warnings would swap the filters of every other thread.
+    """
+    module = r"torchvision\.io"
+    if ("ignore", None, DeprecationWarning, re.compile(module), 0) not in warnings.filters:
+        warnings.filterwarnings("ignore", category=DeprecationWarning, module=module)
 
 
 def size_text(picture: Tensor) -> str:

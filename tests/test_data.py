@@ -6,10 +6,10 @@ import torch
 from PIL import Image
 
 from gaugan import cache
-from gaugan.config import Data
-from gaugan.data import Crops, Positions, batches, have_instances
+from gaugan.data import Crops, Positions, batches, generator, have_instances
 from gaugan.errors import DataError
 from gaugan.reading import Sample, covering_size, read_instances, read_labels
+from gaugan.settings import Data
 from gaugan.spade.conditions import edges
 
 CPU = torch.device("cpu")
@@ -29,8 +29,15 @@ def draw_sample(folder, name="a", *, height=40, width=60, seed=0):
     return Sample(image=paths[0], labels=paths[1], instances=paths[2])
 
 
-def crops_of(samples, *, settings=SMALL, classes=5, seed=0, find_edges=None, cache=None):
-    return Crops(samples, settings=settings, classes=classes, seed=seed, find_edges=find_edges, cache=cache)
+def crops_of(samples, *, settings=SMALL, classes=5, seed=0, **options):
+    return Crops(samples, settings=settings, classes=classes, seed=seed, **options)
+
+
+def shore(folder, name="a"):
+    """A photo of 40 x 60 whose upper quarter is sky, class 0, over water, class 1; scaled to 24 x 36 by SMALL."""
+    sample = draw_sample(folder, name)
+    save_labels(sample.labels, np.repeat([0, 1], [10, 30])[:, None].repeat(60, axis=1))
+    return sample
 
 
 def save_labels(path, values, *, bits=8, is_palette=False):
@@ -213,6 +220,73 @@ def test_another_seed_gives_other_crops(tmp_path):
     sample = draw_sample(tmp_path)
 
     assert not torch.equal(crops_of([sample], seed=0)[0].image, crops_of([sample], seed=1)[0].image)
+
+
+def test_a_crop_is_where_its_own_generator_says(tmp_path):
+    sample = draw_sample(tmp_path)
+    crops = crops_of([sample], settings=SMALL.model_copy(update={"flip": False}), seed=3)
+    down, right, _ = torch.rand(3, generator=generator(3, "crop", 0, 0), dtype=torch.float64).tolist()
+    top, left = int(8 * down + 0.5), int(20 * right + 0.5)
+
+    expected = crops.scaled(0).labels[top : top + 16, left : left + 16]
+
+    assert torch.equal(crops[0].labels[0], expected)
+
+
+def test_factors_all_alike_change_no_crop(tmp_path):
+    samples = [draw_sample(tmp_path, str(k), seed=k) for k in range(3)]
+    plain, alike = crops_of(samples), crops_of(samples, factors=[2.0, 2.0, 2.0])
+
+    assert all(torch.equal(plain[k].image, alike[k].image) for k in range(9))
+
+
+def test_a_photo_with_a_larger_factor_is_shown_more_often(tmp_path):
+    crops = crops_of([draw_sample(tmp_path, str(k), seed=k) for k in range(4)], factors=[3.0, 1.0, 1.0, 1.0])
+
+    crops[0]
+
+    assert sorted(crops.order).count(0) == 2
+
+
+def test_a_photo_shown_twice_in_an_epoch_is_cut_twice(tmp_path):
+    crops = crops_of([draw_sample(tmp_path, str(k), seed=k) for k in range(4)], factors=[3.0, 1.0, 1.0, 1.0])
+    images = [crops[k].image for k in range(4)]
+
+    first, second = (images[k] for k in range(4) if crops.order[k] == 0)
+
+    assert not torch.equal(first, second)
+
+
+def test_factors_for_some_samples_only_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="there are 1 factors, expected one for each of 2 samples"):
+        crops_of([draw_sample(tmp_path, str(k)) for k in range(2)], factors=[1.0])
+
+
+EVERYTHING = {
+    "settings": SMALL.model_copy(update={"zoom": 1.0, "keep_horizon": True}),
+    "factors": [3.0, 1.0, 1.0, 1.0],
+    "sky": frozenset({0}),
+}
+
+
+def test_workers_give_the_same_batches_however_they_are_cut(tmp_path):
+    samples = [shore(tmp_path, str(k)) if k % 2 else draw_sample(tmp_path, str(k), seed=k) for k in range(4)]
+    shared = EVERYTHING | {"settings": EVERYTHING["settings"].model_copy(update={"workers": 2})}
+    positions = Positions(start=2, stop=14, batch_size=3)
+
+    one, two = (list(batches(crops_of(samples, **how), positions, device=CPU)) for how in (EVERYTHING, shared))
+
+    assert all(torch.equal(a.image, b.image) and torch.equal(a.labels, b.labels) for a, b in zip(one, two, strict=True))
+
+
+def test_ranks_together_give_the_same_images(tmp_path):
+    samples = [shore(tmp_path, str(k)) if k % 2 else draw_sample(tmp_path, str(k), seed=k) for k in range(4)]
+    alone = crops_of(samples, **EVERYTHING)
+
+    for rank in (0, 1):
+        positions = Positions(start=0, stop=8, batch_size=4, rank=rank, ranks=2)
+        for batch in batches(crops_of(samples, **EVERYTHING), positions, device=CPU):
+            assert torch.equal(batch.image, torch.cat([alone[position].image for position in batch.positions]))
 
 
 def test_workers_give_the_same_batches(tmp_path):

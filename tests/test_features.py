@@ -1,11 +1,15 @@
 """Feature networks are known by their weights, and stay as they were read."""
 
+import hashlib
+
 import pytest
 import torch
 import torchvision
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
-from gaugan.spade.features import features_of, load_features
+from gaugan.features import Features, described_size, features_of, load_features
+from gaugan.spade.losses import PERCEPTUAL_WEIGHTS
+from pipeline.segmenters.embedded import network as embedded
 
 NETWORKS = {
     "mobilenet_v2": (torchvision.models.mobilenet_v2, [16, 24, 32, 96, 320]),
@@ -20,6 +24,11 @@ def state() -> dict[str, torch.Tensor]:
     return torchvision.models.squeezenet1_1(weights=None).state_dict()
 
 
+@pytest.fixture(scope="module")
+def segmenter() -> Features:
+    return load_features(embedded.WEIGHTS)
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_network_is_known_by_its_weights(name):
     build, channels = NETWORKS[name]
@@ -30,10 +39,43 @@ def test_a_network_is_known_by_its_weights(name):
     assert len(network.weights) == len(maps)
 
 
-def test_vgg_is_known_by_its_weights():
+def test_vgg_is_known_by_its_weights_and_weighs_as_in_the_reference():
     with torch.device("meta"):
         state = torchvision.models.vgg19(weights=None).state_dict()
-    assert features_of(state).name == "vgg19"
+    network = features_of(state)
+    assert network.name == "vgg19"
+    assert network.weights == PERCEPTUAL_WEIGHTS
+
+
+def test_the_segmenter_is_known_by_its_weights(segmenter):
+    maps = segmenter(torch.rand(1, 3, 97, 129))
+    assert segmenter.name == "segmenter"
+    assert [x.shape[1] for x in maps] == [16, 24, 32, 96, 320]
+    assert len(segmenter.weights) == len(maps)
+
+
+@torch.no_grad()
+def test_maps_of_the_segmenter_are_those_that_it_labels_with(segmenter):
+    whole = embedded.build(load_file(embedded.WEIGHTS))
+    image = torch.rand(1, 3, 97, 129) * 2 - 1
+    expected = [*whole.encoder(image)[1:5], whole.encoder.features[:18](image)]
+    assert all(torch.allclose(*both, atol=1e-4) for both in zip(segmenter(image), expected, strict=True))
+
+
+def test_the_segmenter_takes_pictures_as_they_are(segmenter):
+    image = torch.rand(1, 3, 65, 65) * 2 - 1
+    normalised = load_features(embedded.WEIGHTS, normalise=True)(image)
+    assert torch.allclose(normalised[4], segmenter(image)[4], atol=1e-4)
+
+
+def test_an_encoder_of_another_network_is_not_the_segmenter():
+    state = {key: value for key, value in load_file(embedded.WEIGHTS).items() if key.startswith("encoder.")}
+    with pytest.raises(ValueError, match=r"of no known feature network .*segmenter"):
+        features_of(state)
+
+
+def test_weights_of_half_precision_compute_in_float32(segmenter):
+    assert {p.dtype for p in segmenter.parameters()} == {torch.float32}
 
 
 def test_maps_are_those_of_torchvision(state):
@@ -54,6 +96,13 @@ def test_a_file_gives_the_network_that_was_saved(tmp_path, state, suffix):
     save_file(state, path) if suffix == ".safetensors" else torch.save(state, path)
     image = torch.rand(1, 3, 64, 96)
     assert torch.equal(load_features(path)(image)[2], features_of(state)(image)[2])
+
+
+def test_a_network_names_the_digest_of_its_file(tmp_path, state):
+    torch.save(state, tmp_path / "weights.pth")
+    digest = hashlib.sha256((tmp_path / "weights.pth").read_bytes()).hexdigest()
+    assert load_features(tmp_path / "weights.pth").digest == digest[:12]
+    assert features_of(state).digest == ""
 
 
 def test_the_network_is_frozen_and_stays_in_evaluation(state):
@@ -94,3 +143,51 @@ def test_a_file_that_holds_no_weights_is_refused(tmp_path, name):
     (tmp_path / name).write_bytes(b"\xff\xd8\xff\xe0 a photo, not weights")
     with pytest.raises(ValueError, match=f"{name} is no weights file"):
         load_features(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("size", "described"),
+    [
+        ((64, 64), (129, 129)),
+        ((64, 96), (129, 193)),
+        ((16, 16), (129, 129)),
+        ((100, 50), (257, 129)),
+        ((128, 128), (257, 257)),
+        ((200, 256), (257, 353)),
+        ((256, 256), (257, 257)),
+        ((300, 600), (321, 609)),
+    ],
+)
+def test_pictures_are_described_at_twice_their_size_up_to_a_limit(size, described):
+    assert described_size(*size) == described
+
+
+def test_pictures_are_described_by_mean_and_deviation_of_every_channel(state):
+    network = features_of(state, normalise=True)
+    image = torch.rand(2, 3, 129, 161) * 2 - 1
+    maps = network(torch.nn.functional.interpolate(image, size=(257, 321), mode="bilinear"))
+    first = torch.cat([maps[0].mean((2, 3)), maps[0].flatten(2).std(2)], dim=1)
+    described = network.describe(image)
+    assert described.shape == (2, 2 * sum(x.shape[1] for x in maps))
+    assert torch.allclose(described[:, :128] / described[:, :1], first / first[:, :1], atol=1e-5)
+
+
+def test_every_map_counts_by_its_weight_alone(state):
+    network = features_of(state)
+    network.maps = lambda x: [torch.ones(len(x), 2 ** (i + 1), 5, 5) for i in range(5)]
+    described = network.describe(torch.zeros(1, 3, 64, 64))[0]
+    # Five maps of ones, 62 channels: half of their entries are means of 1, the others deviations of 0.
+    expected = sum(weight**2 for weight in network.weights) / 5 / 2
+    assert described.shape == (124,)
+    assert (described.square().sum() / 124).item() == pytest.approx(expected, rel=1e-6)
+
+
+def test_pictures_are_described_in_the_colours_that_the_network_knows(state):
+    image = torch.rand(1, 3, 64, 64) * 2 - 1
+    described = features_of(state, normalise=True).describe(image)
+    assert torch.allclose(features_of(state).describe(image), described)
+
+
+def test_a_picture_is_described_alike_in_every_batch(state):
+    network, images = features_of(state), torch.rand(3, 3, 48, 64) * 2 - 1
+    assert torch.allclose(network.describe(images)[2:], network.describe(images[2:]), rtol=1e-4, atol=1e-6)

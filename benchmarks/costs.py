@@ -24,11 +24,13 @@ from gaugan import cache
 from gaugan.allocator import keep_memory
 from gaugan.config import load_settings
 from gaugan.data import Batch, Crops
+from gaugan.processes import accelerate
 from gaugan.reading import Sample
 from gaugan.spade.conditions import edges
 from gaugan.spade.losses import feature_matching
-from gaugan.spade.method import SpadeMethod, fold, judge
-from gaugan.train import accelerate
+from gaugan.spade.method import SpadeMethod
+from gaugan.spade.painter import fold
+from gaugan.spade.patch_judge import judge
 
 CLASSES, SIDE = 182, 256
 Way = Callable[[], object]
@@ -103,36 +105,36 @@ def judged_maps(method: SpadeMethod, batch: Batch) -> tuple[str, Way, Way]:
     @torch.no_grad()
     def without() -> None:
         hot = one_hot(batch, CLASSES)
-        dense.judge(method.discriminator, torch.cat([hot, hot]), both)
+        dense.judge(method.judge.network, torch.cat([hot, hot]), both)
 
     @torch.no_grad()
     def with_it() -> None:
-        method.discriminator(seen(batch, CLASSES), both)
+        method.judge.network(seen(batch, CLASSES), both)
 
     return "D: labels added up once for picture and photo, no one-hot map", without, with_it
 
 
 def frozen_discriminator(method: SpadeMethod, batch: Batch) -> tuple[str, Way, Way]:
     def pass_gradients(needs_own: bool) -> None:
-        method.discriminator.requires_grad_(needs_own)
+        method.judge.network.requires_grad_(needs_own)
         picture = batch.image.clone().requires_grad_()
-        fake, real = judge(method.discriminator, seen(batch, CLASSES), picture, batch.image)
+        fake, real = judge(method.judge.network, seen(batch, CLASSES), picture, batch.image)
         (feature_matching(fake, real) - fake[0][-1].mean()).backward()
-        method.discriminator.requires_grad_(True).zero_grad()
+        method.judge.network.requires_grad_(True).zero_grad()
 
     return "G step, its D: no gradients of D's weights", lambda: pass_gradients(True), lambda: pass_gradients(False)
 
 
 def real_half(method: SpadeMethod, batch: Batch) -> tuple[str, Way, Way]:
     def pass_gradients(*, apart: bool) -> None:
-        method.discriminator.requires_grad_(False)
+        method.judge.network.requires_grad_(False)
         picture, condition = batch.image.clone().requires_grad_(), seen(batch, CLASSES)
         if apart:
-            fake, real = method.judge_for_generator(condition, picture, batch.image)
+            fake, real = method.judge.judge_for_generator(condition, picture, batch.image)
         else:
-            fake, real = judge(method.discriminator, condition, picture, batch.image)
+            fake, real = judge(method.judge.network, condition, picture, batch.image)
         (feature_matching(fake, real) - fake[0][-1].mean()).backward()
-        method.discriminator.requires_grad_(True)
+        method.judge.network.requires_grad_(True)
 
     name = "G step, its D: no gradients on the photo's half"
     return name, lambda: pass_gradients(apart=False), lambda: pass_gradients(apart=True)

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gaugan.config import Settings
 from gaugan.data import Batch
+from gaugan.settings import Settings
 from gaugan.spade.discriminator import MultiscaleDiscriminator
 from gaugan.spade.generator import SLOPE, Generator, SpadeBlock
 from gaugan.spade.losses import discriminator_loss, feature_matching, generator_loss
@@ -66,7 +66,7 @@ class DenseTraining:
     def __init__(self, method: SpadeMethod, settings: Settings) -> None:
         self.method = method  # and the averaged weights it keeps
         self.generator: nn.Module = method.painter.generator
-        self.discriminator = method.discriminator
+        self.discriminator = method.judge.network
         self.losses = settings.losses
         betas = (settings.optimizer.beta1, settings.optimizer.beta2)
         self.of_generator = torch.optim.Adam(

@@ -35,7 +35,8 @@ from gaugan.reading import UNKNOWN, nearest, read_instances, read_labels, read_p
 from gaugan.spade.conditions import Condition, condition, edges
 from gaugan.spade.generator import Generator
 from gaugan.spade.initial import initialise
-from gaugan.spade.method import SpadeMethod, fold
+from gaugan.spade.method import SpadeMethod
+from gaugan.spade.painter import fold
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 COCO, PHOTOS = DATA / "coco_stuff_sample", DATA / "pixabay_landscapes"

@@ -98,3 +98,51 @@ def test_shares_are_those_of_average_pooling():
     of_channels = torch.einsum("bphw,pc->bchw", shares, seen.columns.double())
     expected = F.avg_pool2d(seen.one_hot(torch.float64), 3, stride=2, padding=1, count_include_pad=False)
     assert torch.allclose(of_channels, expected, rtol=0, atol=1e-12)
+
+
+def test_noise_stands_behind_the_channels_and_is_constant_over_its_picture():
+    seen = condition(torch.tensor([[[0, 1, 1]], [[1, 1, 0]]]), classes=2, unknown=False, edges=None)
+    noisy = seen.with_noise(torch.tensor([[5.0, 6.0], [7.0, 8.0]]))
+    assert noisy.channels == 4
+    assert noisy.one_hot()[0, :, 0].T.tolist() == [[1, 0, 5, 6], [0, 1, 5, 6], [0, 1, 5, 6]]
+    assert noisy.one_hot()[1, :, 0].T.tolist() == [[0, 1, 7, 8], [0, 1, 7, 8], [1, 0, 7, 8]]
+
+
+def test_only_labels_that_a_picture_has_are_numbered_with_its_noise():
+    seen = condition(torch.tensor([[[0, 1]], [[2, 2]]]), classes=3, unknown=False, edges=None)
+    assert len(seen.with_noise(torch.zeros(2, 4)).columns) == 3
+
+
+def test_noise_keeps_its_precision():
+    noise = torch.randn(2, 3).double()
+    noisy = patchwork().with_noise(noise)
+    assert torch.equal(noisy.one_hot(torch.float64)[:, -3:, 0, 0], noise)
+
+
+def test_the_maps_of_a_noisy_condition_stay_as_they_were():
+    seen = patchwork()
+    assert torch.equal(seen.with_noise(torch.randn(2, 3)).one_hot()[:, :-3], seen.one_hot())
+
+
+def test_noise_follows_a_map_to_other_sizes():
+    noisy = patchwork().with_noise(torch.randn(2, 3))
+    smaller = F.interpolate(noisy.one_hot(), size=(7, 10), mode="nearest")
+    larger = F.pad(noisy.one_hot(), (0, 3, 0, 11), mode="replicate")
+    assert torch.equal(noisy.resized((7, 10)).one_hot(), smaller)
+    assert torch.equal(noisy.continued((32, 33)).one_hot(), larger)
+
+
+@pytest.mark.parametrize("kernel_size", [1, 3, 5])
+def test_noisy_windows_are_convolved_as_noisy_maps_are(kernel_size):
+    seen = patchwork().with_noise(torch.randn(2, 3).double())
+    weight, bias = torch.randn(8, seen.channels, kernel_size, kernel_size).double(), torch.randn(8).double()
+    windows, _ = seen.windows(kernel_size)
+    made = seen.convolve(windows.rows, weight, bias)[windows.index].permute(0, 3, 1, 2)
+    expected = F.conv2d(seen.one_hot(torch.float64), weight, bias, padding="same")
+    assert torch.allclose(made, expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (4,), (1, 4)])
+def test_noise_for_other_maps_is_refused(shape):
+    with pytest.raises(ValueError, match=r"there are 2 maps and noise of shape .* expected a row a map"):
+        patchwork().with_noise(torch.zeros(shape))

@@ -4,8 +4,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from benchmarks import dense
 from gaugan.spade.conditions import Condition, condition
 from gaugan.spade.generator import Generator
+from gaugan.spade.initial import initialise
 
 
 def make(**settings) -> Generator:
@@ -119,3 +121,66 @@ def test_without_spectral_normalisation_weights_are_plain():
     keys = make(spectral=False).state_dict().keys()
     assert "head_0.conv_0.weight" in keys
     assert not any("weight_orig" in key for key in keys)
+
+
+def test_a_generator_can_modulate_by_class_alone():
+    network = make(modulation="classes")
+    assert network(seen(40, 96)).shape == (1, 3, 40, 96)
+    assert not any("mlp" in key for key in network.state_dict())
+    assert network.up_3.norm_s.gamma.shape == (5, 8)
+
+
+def test_gradients_reach_every_row_of_every_class():
+    network = make(modulation="classes").train()
+    network(seen(64, 96, batch=2)).square().sum().backward()
+    assert all(p.grad.isfinite().all() for p in network.parameters())
+    assert all(p.grad.any() for key, p in network.named_parameters() if not key.endswith("bias"))
+
+
+def test_an_unknown_modulation_is_refused():
+    with pytest.raises(ValueError, match=r"no modulation 'pixels'\. Choose one of: windows, classes"):
+        make(modulation="pixels")
+
+
+def noisy(**settings) -> Generator:
+    """One that hears seven numbers of noise, with weights that are large enough to make a difference."""
+    network = make(condition_channels=5 + 7, **settings).double()
+    for key, weight in network.named_parameters():
+        if "mlp" in key or key.endswith(("gamma", "beta")):
+            torch.nn.init.normal_(weight, std=0.3, generator=torch.Generator().manual_seed(len(key)))
+    return network
+
+
+def numbers(batch: int) -> torch.Tensor:
+    return torch.randn(batch, 7, generator=torch.Generator().manual_seed(2)).double()
+
+
+@pytest.mark.parametrize("is_training", [False, True])
+def test_noise_is_painted_as_maps_of_it_beside_the_one_hot_map_are(is_training):
+    ours, plain = (noisy().train(is_training) for _ in range(2))
+    maps, noise = seen(32, 64, batch=2), numbers(2)
+    beside = torch.cat([maps.one_hot(torch.float64), noise[:, :, None, None].expand(2, 7, 32, 64)], dim=1)
+    assert torch.allclose(ours(maps.with_noise(noise)), dense.paint(plain, beside), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("modulation", ["windows", "classes"])
+def test_other_noise_gives_another_picture(modulation):
+    network, maps = noisy(modulation=modulation), as_condition(labels(40, 64).expand(2, 40, 64))
+    one, other = network(maps.with_noise(numbers(2)))
+    assert (one - other).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("modulation", ["windows", "classes"])
+def test_a_map_with_two_noises_is_painted_as_with_each_alone(modulation):
+    network, map_, noise = noisy(modulation=modulation), labels(40, 64), numbers(2)
+    together = network(as_condition(map_.expand(2, 40, 64)).with_noise(noise))
+    alone = [network(as_condition(map_).with_noise(one[None])) for one in noise]
+    assert torch.allclose(together, torch.cat(alone), rtol=0, atol=1e-12)
+
+
+def test_noise_that_nobody_has_learned_from_changes_no_class():
+    network = make(condition_channels=5 + 7, modulation="classes", style_size=6)
+    initialise(network, generator=torch.Generator().manual_seed(0))
+    map_, style = seen(64, 64), torch.ones(1, 6)
+    pictures = [network(map_.with_noise(one[None].float()), style) for one in numbers(2)]
+    assert torch.equal(*pictures)

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from gaugan.spade.class_norm import ClassNorm
 from gaugan.spade.discriminator import MultiscaleDiscriminator
 from gaugan.spade.generator import Generator
 from gaugan.spade.initial import initialise
@@ -58,3 +59,11 @@ def test_the_global_seed_is_left_alone():
     before = torch.get_rng_state()
     initialise(network, generator=torch.Generator().manual_seed(0))
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_what_classes_add_to_scale_and_shift_stays_nothing():
+    network = Generator(condition_channels=6, width=4, modulation="classes")
+    initialise(network, generator=torch.Generator().manual_seed(0))
+    norms = [layer for layer in network.modules() if isinstance(layer, ClassNorm)]
+    assert len(norms) == 18
+    assert not any(p.any() for layer in norms for p in layer.parameters())

@@ -2,10 +2,11 @@
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gaugan.spade.conditions import Condition, condition
+from gaugan.spade import norm
+from gaugan.spade.conditions import Condition, condition, edges
 from gaugan.spade.norm import SpadeNorm, normalise, plain_norm
 
 
@@ -101,3 +102,32 @@ def test_repeated_pixels_leave_the_statistics_that_repeating_them_first_leaves(m
         assert torch.allclose(F.interpolate(normal, scale_factor=2), expected, atol=1e-12)
     for key, value in plain.state_dict().items():
         assert torch.allclose(ours.state_dict()[key], value, atol=1e-12), key
+
+
+def dense(layer: SpadeNorm, x: Tensor, seen: Tensor) -> Tensor:
+    """A SPADE layer as the paper draws it.    seen: (B, channels, H, W), one-hot, and whatever stands beside it."""
+    hidden = F.relu(F.conv2d(seen, layer.mlp_shared[0].weight, layer.mlp_shared[0].bias, padding="same"))
+    gamma, beta = (F.conv2d(hidden, it.weight, it.bias, padding="same") for it in (layer.mlp_gamma, layer.mlp_beta))
+    return layer.param_free_norm(x) * (1 + gamma) + beta
+
+
+@pytest.mark.parametrize("kernel_size", [1, 3])
+@pytest.mark.parametrize("most_distinct", [0.0, 2.0])
+def test_noise_is_convolved_as_maps_of_it_beside_the_one_hot_map_are(monkeypatch, kernel_size, most_distinct):
+    monkeypatch.setattr(norm, "MOST_DISTINCT", most_distinct)
+    torch.manual_seed(0)
+    ours, plain = (SpadeNorm(4, condition_channels=3 + 5, kernel_size=kernel_size).double() for _ in range(2))
+    plain.load_state_dict(ours.state_dict())
+    labels = torch.randint(0, 2, (3, 6, 10))
+    seen, noise = condition(labels, classes=2, unknown=False, edges=edges(labels)), torch.randn(3, 5).double()
+    x = torch.randn(3, 4, 6, 10).double()
+
+    beside = torch.cat([seen.one_hot(torch.float64), noise[:, :, None, None].expand(3, 5, 6, 10)], dim=1)
+    made, expected = ours(x, seen.with_noise(noise)), dense(plain, x, beside)
+    assert torch.allclose(made, expected, rtol=0, atol=1e-12)
+
+    weights = torch.randn_like(expected)
+    (made * weights).sum().backward()
+    (expected * weights).sum().backward()
+    for a, b in zip(ours.parameters(), plain.parameters(), strict=True):
+        assert torch.allclose(a.grad, b.grad, rtol=0, atol=1e-11)

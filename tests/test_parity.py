@@ -12,10 +12,10 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
+from gaugan.features import Features, features_of
 from gaugan.spade.conditions import Condition, condition, condition_channels, edges
 from gaugan.spade.discriminator import MultiscaleDiscriminator
 from gaugan.spade.encoder import Encoder, draw_style
-from gaugan.spade.features import Features, features_of
 from gaugan.spade.generator import Generator
 from gaugan.spade.losses import discriminator_loss, feature_matching, generator_loss, kl, perceptual
 

@@ -1,4 +1,4 @@
-"""What the networks see of label maps and edges: whole numbers, and what a convolution over their one-hot map makes."""
+"""What the networks see of label maps, edges and noise: whole numbers, and what a convolution makes of them."""
 
 import torch
 from torch import Tensor
@@ -54,7 +54,8 @@ def condition(labels: Tensor, *, classes: int, unknown: bool, edges: Tensor | No
 class Condition:
     """Label maps, with edges or without, as numbers of what a pixel can be: a label, on an edge or off it.
 
-    numbers: (B, H, W) int64, 0..P-1.    columns: (P, channels) int64, what each number is in the one-hot map.
+    numbers: (B, H, W) int64, 0..P-1.    columns: (P, channels), what each number is in the one-hot map: int64, 0 or 1,
+    or float where there is noise beside it.
     """
 
     def __init__(self, numbers: Tensor, columns: Tensor) -> None:
@@ -69,11 +70,27 @@ class Condition:
 
     @property
     def channels(self) -> int:
-        """Channels of the one-hot map."""
+        """Channels of the one-hot map, and of the noise beside it."""
         return self.columns.shape[1]
 
+    def with_noise(self, noise: Tensor) -> "Condition":
+        """The same maps, with channels of noise behind their own, each constant over its picture.
+
+        noise: (B, Z) float.    Returns a condition of Z more channels, with columns of the dtype of the noise.
+        Raises ValueError when there is not a row of noise for each map.
+        """
+        maps, count = len(self.numbers), len(self.columns)
+        if noise.dim() != 2 or len(noise) != maps:
+            raise ValueError(f"there are {maps} maps and noise of shape {tuple(noise.shape)}, expected a row a map")
+
+        # One label is another number in each picture, where it stands beside other noise.
+        pictures = torch.arange(maps, device=self.numbers.device).view(-1, 1, 1)
+        present, numbers = torch.unique(count * pictures + self.numbers, return_inverse=True)
+        columns = [self.columns[present % count].to(noise.dtype), noise[present // count]]
+        return Condition(numbers, torch.cat(columns, dim=1))
+
     def one_hot(self, dtype: torch.dtype = torch.float32) -> Tensor:
-        """(B, channels, H, W) of `dtype`, 0 or 1. What is slow about SPADE; here for looking and comparing."""
+        """(B, channels, H, W) of `dtype`, noise last. What is slow about SPADE; here for looking and comparing."""
         return self.columns.to(dtype)[self.numbers].permute(0, 3, 1, 2)
 
     def resized(self, size: tuple[int, int]) -> "Condition":

@@ -1,21 +1,24 @@
 """The generator: from a label map, and a style, to a picture."""
 
 import math
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import spectral_norm
 
+from gaugan.spade.class_norm import ClassNorm
 from gaugan.spade.conditions import Condition
 from gaugan.spade.norm import SpadeNorm
 
 DOUBLINGS = {"normal": 5, "more": 6, "most": 7}
+MODULATIONS = ("windows", "classes")
 SLOPE = 0.2
 
 
 class SpadeBlock(nn.Module):
-    """A residual block of two convolutions, each after a SPADE layer; three where the width changes.
+    """A residual block of two convolutions, each after a norm that follows the map; three where the width changes.
 
     Source: Park et al. 2019, figure 4 left, and appendix A.
     """
@@ -28,20 +31,22 @@ class SpadeBlock(nn.Module):
         condition_channels: int,
         norm: str,
         kernel_size: int,
+        modulation: str,
         spectral: bool,
     ) -> None:
         super().__init__()
         between = min(channels_in, channels_out)
         constrain = spectral_norm if spectral else nn.Identity()
-        layer = {"condition_channels": condition_channels, "kind": norm, "kernel_size": kernel_size}
+        layer = ClassNorm if modulation == "classes" else partial(SpadeNorm, kernel_size=kernel_size)
+        layer = partial(layer, condition_channels=condition_channels, kind=norm)
         self.conv_0 = constrain(nn.Conv2d(channels_in, between, 3, padding=1))
         self.conv_1 = constrain(nn.Conv2d(between, channels_out, 3, padding=1))
-        self.norm_0 = SpadeNorm(channels_in, **layer)
-        self.norm_1 = SpadeNorm(between, **layer)
+        self.norm_0 = layer(channels_in)
+        self.norm_1 = layer(between)
         self.changes_width = channels_in != channels_out
         if self.changes_width:
             self.conv_s = constrain(nn.Conv2d(channels_in, channels_out, 1, bias=False))
-            self.norm_s = SpadeNorm(channels_in, **layer)
+            self.norm_s = layer(channels_in)
 
     def forward(self, x: Tensor, condition: Condition, *, repeats: int = 1) -> Tensor:
         """Double the size, or not, and convolve twice.
@@ -61,15 +66,18 @@ class SpadeBlock(nn.Module):
 class Generator(nn.Module):
     """Paint a label map: a small latent is doubled in size, again and again, and every block looks at the map.
 
+    condition_channels: of the maps, and of the noise beside them.
     width: channels of the last block (half of it for 'most'); the first blocks have 16 times as many.
     upsampling: 'normal', 'more' or 'most', for 5, 6 or 7 doublings.
-    norm: 'batch', 'syncbatch' or 'instance'.    kernel_size: of the convolutions over the map, odd.
+    norm: 'batch', 'syncbatch' or 'instance'.
+    modulation: 'windows' scales and shifts by the labels around each pixel, 'classes' by its own class alone.
+    kernel_size: of the convolutions over the map, odd; 'classes' has none.
     spectral: whether the blocks' convolutions are spectrally normalised.
     style_size: length of the style vector, None for a generator without style.
     crop_size, aspect: width in pixels, and width by height, for which the latent of a style is made. Without style
     they only name the `latent_size` of the reference.
 
-    Raises ValueError for an unknown upsampling or norm.    Source: Park et al. 2019, appendix A.
+    Raises ValueError for an unknown upsampling, norm or modulation.    Source: Park et al. 2019, appendix A.
     """
 
     def __init__(
@@ -79,6 +87,7 @@ class Generator(nn.Module):
         width: int = 64,
         upsampling: str = "normal",
         norm: str = "batch",
+        modulation: str = "windows",
         kernel_size: int = 3,
         spectral: bool = True,
         style_size: int | None = None,
@@ -88,6 +97,8 @@ class Generator(nn.Module):
         super().__init__()
         if upsampling not in DOUBLINGS:
             raise ValueError(f"there is no upsampling '{upsampling}'. Choose one of: {', '.join(DOUBLINGS)}")
+        if modulation not in MODULATIONS:
+            raise ValueError(f"there is no modulation '{modulation}'. Choose one of: {', '.join(MODULATIONS)}")
         self.doublings = DOUBLINGS[upsampling]
         columns = max(1, crop_size // 2**self.doublings)
         self.latent_size = (max(1, round(columns / aspect)), columns)
@@ -119,6 +130,7 @@ class Generator(nn.Module):
                 condition_channels=condition_channels,
                 norm=norm,
                 kernel_size=kernel_size,
+                modulation=modulation,
                 spectral=spectral,
             )
             self.add_module(name, block)

@@ -10,40 +10,52 @@ KINDS = ("hinge", "least_squares", "original", "wasserstein")
 PERCEPTUAL_WEIGHTS = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
 
 
-def discriminator_loss(kind: str, logits: Sequence[Tensor], *, real: bool) -> Tensor:
+def discriminator_loss(kind: str, logits: Sequence[Tensor], *, real: bool, known: Tensor | None = None) -> Tensor:
     """Ask the discriminator to call photos real (`real` true), or painted pictures fake (`real` false).
 
-    logits: one (B, 1, h, w) a scale.    Returns a scalar, the mean over the scales.
+    logits: one (B, 1, h, w) a scale.    known: (B, 1, H, W) bool, pixels that may teach; None is all of them.
+    Returns a scalar, the mean over the scales.
     Raises ValueError for an unknown kind.
 
     Source: hinge, Lim and Ye 2017; least squares, Mao et al. 2017, equation 9; original, Goodfellow et al.
     2014, equation 1; Wasserstein, Arjovsky et al. 2017, equation 2.
     """
-    return sum(adversarial(kind, x, real=real, hinged=True) for x in logits) / len(logits)
+    return sum(mean_of_known(adversarial(kind, x, real=real, hinged=True), known) for x in logits) / len(logits)
 
 
-def generator_loss(kind: str, logits: Sequence[Tensor]) -> Tensor:
+def generator_loss(kind: str, logits: Sequence[Tensor], *, known: Tensor | None = None) -> Tensor:
     """Ask the generator to have its pictures called real.
 
-    logits: of the painted pictures, one (B, 1, h, w) a scale.    Returns a scalar, the mean over the scales.
+    logits: of the painted pictures, one (B, 1, h, w) a scale.    known: as of `discriminator_loss`.
+    Returns a scalar, the mean over the scales.
     Raises ValueError for an unknown kind.    Source: as of `discriminator_loss`; original is the non-saturating form.
     """
-    return sum(adversarial(kind, x, real=True, hinged=False) for x in logits) / len(logits)
+    return sum(mean_of_known(adversarial(kind, x, real=True, hinged=False), known) for x in logits) / len(logits)
 
 
 def adversarial(kind: str, logits: Tensor, *, real: bool, hinged: bool) -> Tensor:
-    """How far logits are from being judged as `real` says; `hinged` stops the hinge loss beyond its margin of 1."""
+    """How far each logit is from being judged as `real` says; `hinged` stops the hinge loss beyond its margin of 1."""
     sign = 1 if real else -1
     if kind == "hinge" and hinged:
-        return F.relu(1 - sign * logits).mean()
+        return F.relu(1 - sign * logits)
     if kind in ("hinge", "wasserstein"):
-        return -sign * logits.mean()
+        return -sign * logits
     target = torch.full_like(logits, float(real))
     if kind == "least_squares":
-        return F.mse_loss(logits, target)
+        return F.mse_loss(logits, target, reduction="none")
     if kind == "original":
-        return F.binary_cross_entropy_with_logits(logits, target)
+        return F.binary_cross_entropy_with_logits(logits, target, reduction="none")
     raise ValueError(f"there is no adversarial loss '{kind}'. Choose one of: {', '.join(KINDS)}")
+
+
+def mean_of_known(losses: Tensor, known: Tensor | None) -> Tensor:
+    """The mean over all patches, each counting as far as its pixels are known.
+
+    Divided by all patches, not by the known ones, so that the mean over several devices is that of the whole batch.
+    """
+    if known is None:
+        return losses.mean()
+    return (losses * F.adaptive_avg_pool2d(known.to(losses.dtype), losses.shape[-2:])).mean()
 
 
 def feature_matching(fake: Sequence[Sequence[Tensor]], real: Sequence[Sequence[Tensor]]) -> Tensor:
@@ -66,7 +78,7 @@ def perceptual(
 ) -> Tensor:
     """Ask that a painted picture looks like the photo to a network that was trained on photos.
 
-    features_fake, features_real: maps of a network of gaugan.spade.features, the finest first; `weights` is its own.
+    features_fake, features_real: maps of a network of gaugan.features, the finest first; `weights` is its own.
     Returns a scalar, the weighted sum of L1 means; no gradient flows to `features_real`.
     Source: Johnson et al. 2016; Wang et al. 2018, pix2pixHD.
     """

@@ -6,6 +6,7 @@ from torch.nn import functional as F
 
 from gaugan.spade.conditions import Condition
 from gaugan.spade.lookup import modulate, multiply_by_place, sum_rows
+from gaugan.spade.synchronised import SynchronisedBatchNorm, processes
 
 HIDDEN_CHANNELS = 128
 MOST_DISTINCT = 0.6
@@ -16,7 +17,7 @@ def plain_norm(kind: str, channels: int, *, affine: bool) -> nn.Module:
     """Build a normalisation that knows no labels.
 
     kind: 'batch', 'syncbatch' or 'instance'. In one process 'syncbatch' is 'batch'; before training in several,
-    convert it with nn.SyncBatchNorm.convert_sync_batchnorm.
+    convert it with gaugan.spade.synchronised.synchronise.
     affine: whether batch normalisation learns a scale and a shift; instance normalisation never does.
 
     Raises ValueError for another kind.
@@ -94,8 +95,8 @@ def normalise(norm: nn.Module, x: Tensor, *, repeats: int) -> Tensor:
     before = running_var.clone()
     result = norm(x)
     pixels = x.numel() // x.shape[1]
-    if isinstance(norm, nn.SyncBatchNorm) and torch.distributed.is_initialized():
-        pixels *= torch.distributed.get_world_size()
+    if isinstance(norm, nn.SyncBatchNorm | SynchronisedBatchNorm):
+        pixels *= processes()
     share = norm.momentum if norm.momentum is not None else 1 / norm.num_batches_tracked.item()
     kept = (1 - share) * before
     repeated = pixels * repeats**2

@@ -11,11 +11,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gaugan.checkpoint import About
-from gaugan.config import DOUBLINGS, Settings, check, read_preset
+from gaugan.config import check, read_preset
 from gaugan.errors import CheckpointError, SettingsError
+from gaugan.settings import DOUBLINGS, Settings
 from gaugan.spade.conditions import condition_channels
 from gaugan.spade.discriminator import MultiscaleDiscriminator
-from gaugan.spade.method import SpadePainter, build_discriminator
+from gaugan.spade.painter import SpadePainter
+from gaugan.spade.patch_judge import build_discriminator
 from gaugan.spade.reference_files import LONGEST_LIST, Weights, few
 
 TELLING_BLOCK, TELLING_NORM, TELLING_LAYER = "up_3.conv_1", "head_0.norm_0", "discriminator_0.model1.0"

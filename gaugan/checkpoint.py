@@ -4,8 +4,10 @@
         averaged.safetensors      averaged weights, with all that is needed to build and use them in its header
         networks.safetensors      weights as they are trained
         optimizers.safetensors    what the optimizers remember
+        progress.json             how far the run is: its scores, and the steps it skipped
 
-Order, crops and noise are functions of the seed and the images shown, so no state of a random generator is kept.
+Order, crops, changes and noise are functions of the seed and the images shown, so no state of a random generator is
+kept, nor the place of a sampler, nor that of a schedule.
 """
 
 import contextlib
@@ -14,7 +16,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +25,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from gaugan.config import Settings, dumps, loads
+from gaugan.config import dumps, loads
 from gaugan.errors import CheckpointError
+from gaugan.settings import Settings
 
 AVERAGED, NETWORKS, OPTIMIZERS = "averaged.safetensors", "networks.safetensors", "optimizers.safetensors"
+PROGRESS = "progress.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +50,31 @@ class About:
     missing: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far a run is, beside its weights.
+
+    best_score, best_at: the lowest score, and the images shown until then; None before there is one.
+    worse_in_a_row: scores since then.    ended_early: whether they were the end of it.    guard: as of `Guard.state`.
+    """
+
+    best_score: float | None = None
+    best_at: int | None = None
+    worse_in_a_row: int = 0
+    ended_early: bool = False
+    guard: Mapping[str, Any] = field(default_factory=dict)
+
+    def scored(self, score: float, *, images_shown: int, patience: int) -> "Progress":
+        """With one more score, lower being better; it ends the run when it is the last that patience waits for."""
+        if self.best_score is None or score < self.best_score:
+            return replace(self, best_score=score, best_at=images_shown, worse_in_a_row=0)
+        worse = self.worse_in_a_row + 1
+        return replace(self, worse_in_a_row=worse, ended_early=0 < patience <= worse)
+
+
+NO_PROGRESS = Progress()
+
+
 def save(
     run_folder: Path,
     *,
@@ -54,8 +83,9 @@ def save(
     optimizers: Mapping[str, torch.optim.Optimizer],
     averaged: nn.Module,
     keep: int,
+    progress: Progress = NO_PROGRESS,
 ) -> Path:
-    """Write a checkpoint, whole or not at all, and remove all but the newest `keep`; returns its folder."""
+    """Write a checkpoint, whole or not at all, and remove all but the newest `keep` and the best; returns it."""
     folder = run_folder / "checkpoints" / f"{about.images_shown:09d}"
     if folder.is_dir():
         return folder
@@ -70,6 +100,7 @@ def save(
         save_file(plain(averaged.state_dict()), beside / AVERAGED, metadata=header(about))
         save_file(plain(weights), beside / NETWORKS)
         save_file(plain(memories(optimizers)), beside / OPTIMIZERS)
+        (beside / PROGRESS).write_text(json.dumps(asdict(progress)), encoding="utf-8")
         for file in beside.iterdir():
             sync(file)
         sync(beside)
@@ -81,7 +112,8 @@ def save(
     beside.rename(folder)
     sync(folder.parent)
     for old in whole_checkpoints(run_folder)[:-keep]:
-        shutil.rmtree(old.rename(old.with_name(f".{old.name}.part")))
+        if images_shown(old) != progress.best_at:
+            shutil.rmtree(old.rename(old.with_name(f".{old.name}.part")))
     return folder
 
 
@@ -113,6 +145,31 @@ def load(
     averaged.load_state_dict(averages)
     for name, optimizer in optimizers.items():
         optimizer.load_state_dict(states[name])
+
+
+def read_progress(folder: Path) -> Progress:
+    """How far a run was at a checkpoint; nothing is known of one that was imported. Raises: CheckpointError."""
+    path = folder / PROGRESS
+    try:
+        return Progress(**json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return NO_PROGRESS
+    except (OSError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{path} cannot be read: {error}") from error
+
+
+def best(run_folder: Path) -> Path | None:
+    """The checkpoint with the best score, the newest where there are no scores, or None."""
+    newest = latest(run_folder)
+    best_at = read_progress(newest).best_at if newest else None
+    scored = [folder for folder in whole_checkpoints(run_folder) if images_shown(folder) == best_at]
+    return scored[0] if scored else newest
+
+
+def is_finished(run_folder: Path, *, images_in_all: int) -> bool:
+    """Whether all images were shown, or the run ended before because it no longer got better."""
+    newest = latest(run_folder)
+    return newest is not None and (images_shown(newest) >= images_in_all or read_progress(newest).ended_early)
 
 
 def latest(run_folder: Path) -> Path | None:

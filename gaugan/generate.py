@@ -14,7 +14,7 @@ from gaugan.data import to_bytes
 from gaugan.errors import CheckpointError, DataError, SettingsError
 from gaugan.reading import UNKNOWN, covering_size, nearest, size_text
 from gaugan.spade.conditions import edges
-from gaugan.spade.method import SpadePainter, fold
+from gaugan.spade.painter import SpadePainter, fold
 
 PAINTERS: Mapping[str, Callable[..., nn.Module]] = {"spade": SpadePainter}
 
@@ -32,7 +32,7 @@ class Painter:
         self.edges = about.edges
         self.unknown = about.unknown
         self.images_shown = about.images_shown
-        self.takes_photos = self.has_style and "encoder" not in about.missing
+        self.takes_photos = about.settings.model.style_encoder and "encoder" not in about.missing
         self.device = device
         fold(network)
         self.network = network.to(device, memory_format=torch.channels_last).eval()
@@ -40,7 +40,7 @@ class Painter:
     @property
     def has_style(self) -> bool:
         """Whether seeds make a difference."""
-        return self.settings.model.style_encoder
+        return self.settings.model.style_encoder or self.settings.model.noise_size > 0
 
     def paint(
         self,
@@ -59,11 +59,12 @@ class Painter:
         where the run knows how large a tree is.    Returns (H, W, 3) uint8 RGB.
         Raises: DataError when the maps do not fit; SettingsError on a style photo for a run without style encoder.
         """
-        if style_photo is not None and self.has_style and not self.takes_photos:
+        is_lost = self.settings.model.style_encoder and not self.takes_photos
+        if style_photo is not None and is_lost:
             raise SettingsError(
                 "the style encoder of this run is not there, so it takes no style photo. It paints in drawn styles"
             )
-        if style_photo is not None and not self.has_style:
+        if style_photo is not None and not self.takes_photos:
             raise SettingsError(
                 "this run has no style encoder, so it takes no style photo. Train one with model.style_encoder=true"
             )
@@ -101,13 +102,13 @@ class Painter:
 
 
 def load_painter(run_folder: Path, *, device: str | torch.device = "cpu") -> Painter:
-    """The painter of a run's newest checkpoint. Raises: CheckpointError."""
+    """The painter of a run's best checkpoint, its newest where there are no scores. Raises: CheckpointError."""
     keep_memory()
-    newest = checkpoint.latest(run_folder)
-    if newest is None:
+    best = checkpoint.best(run_folder)
+    if best is None:
         raise CheckpointError(f"{run_folder} has no checkpoint yet")
-    about = checkpoint.read_about(newest)
-    network = checkpoint.load_averaged(newest, build)
+    about = checkpoint.read_about(best)
+    network = checkpoint.load_averaged(best, build)
     return Painter(about, network, device=torch.device(device))
 
 

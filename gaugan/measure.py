@@ -1,16 +1,22 @@
 """How long a training image takes on this device, and how much memory: measured on a step before a run begins."""
 
+import math
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 import torch
 
 from gaugan.allocator import give_back_memory
-from gaugan.config import Settings
 from gaugan.data import Batch
-from gaugan.train import METHODS, accelerate
+from gaugan.errors import OutOfMemoryError
+from gaugan.memory import explained_memory, free_bytes
+from gaugan.processes import accelerate
+from gaugan.settings import Settings, Training
+from gaugan.train import METHODS, NO_NAMES
 
 MEASURED_BATCH_SIZE = 2
 """Images in the measured step: the fewest that every normalisation can be trained with."""
@@ -19,61 +25,123 @@ MEASURED_STEPS = (2, 5)
 MEASURED_SECONDS = 6
 """No step beyond the least is begun after this long."""
 SECONDS_BETWEEN_LOOKS = 0.01
+BYTES_A_PARAMETER = 20
+"""Weight, gradient, two moments and the average, four bytes each."""
+SPARED = 0.8
+"""Share of the free memory that a chosen batch may take: photos, the system and other programs want some too."""
+LARGEST_BATCH = 256
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """What training costs.    needed_bytes: the memory of a step at the batch size of the settings.
+    """What training costs on one device.
 
-    free_bytes: what the device has left for it.    device: cpu, cuda or mps.
+    bytes_per_image: of a step, on top of fixed_bytes.    free_bytes: what the device has left.
+    device: cpu, cuda or mps.    processes: how many devices share a batch.
     """
 
     seconds_per_image: float
-    needed_bytes: int
+    bytes_per_image: int
+    fixed_bytes: int
     free_bytes: int
     device: str
+    processes: int
+
+    def needed_bytes(self, training: Training) -> int:
+        """The memory of a step."""
+        at_once = -(-training.batch_size // (training.accumulate * self.processes))
+        return self.fixed_bytes + self.bytes_per_image * at_once
+
+    def fits(self, training: Training) -> bool:
+        return self.needed_bytes(training) <= self.free_bytes
+
+    def largest_batch(self, *, photos: int) -> int:
+        """The largest power of two that fits with room to spare, in one part, and is no more than the photos."""
+        left = SPARED * self.free_bytes - self.fixed_bytes
+        fitting = max(1, int(left / max(1, self.bytes_per_image))) * self.processes
+        return max(self.processes, 2 ** int(math.log2(min(fitting, max(1, photos), LARGEST_BATCH))))
 
 
-def measure(settings: Settings, *, classes: int, edges: bool) -> Cost:
+def measure(settings: Settings, *, classes: int, edges: bool, named_weights: Mapping[str, Path] = NO_NAMES) -> Cost:
     """Takes a few training steps on random labels and throws the networks away.
 
-    classes: C.    edges: whether samples have instances.
+    classes: C.    edges: whether samples have instances.    named_weights: as of gaugan.train.train.
+    Raises: OutOfMemoryError when not even these fit.
     """
     accelerator = accelerate(settings)
     device = accelerator.device
-    free_bytes = _free_bytes(device)
-    shape = {"classes": classes, "unknown": True, "edges": edges}
-    method = METHODS[settings.model.method](settings, **shape, accelerator=accelerator)
+    free = free_bytes(device)
+    whole = settings.model_copy(update={"training": settings.training.model_copy(update={"accumulate": 1})})
     seconds: list[float] = []
     least, most = MEASURED_STEPS
-    with _Memory(device) as memory:
-        while len(seconds) < least or (len(seconds) < most and sum(seconds) < MEASURED_SECONDS):
-            batch = _random_batch(settings, classes=classes, edges=edges).to(device)
-            began = time.perf_counter()
-            for loss in method.step(batch).values():
-                loss.item()
-            seconds.append(time.perf_counter() - began)
-    bytes_per_image = memory.grown_bytes / MEASURED_BATCH_SIZE
+    with explained_memory(settings):
+        method = METHODS[settings.model.method](
+            whole,
+            classes=classes,
+            unknown=True,
+            edges=edges,
+            accelerator=accelerator,
+            named_weights=named_weights,
+        )
+        with _Memory(device) as memory:
+            while len(seconds) < least or (len(seconds) < most and sum(seconds) < MEASURED_SECONDS):
+                batch = _random_batch(settings, MEASURED_BATCH_SIZE, classes=classes, edges=edges).to(device)
+                began = time.perf_counter()
+                for loss in method.step(batch).losses.values():
+                    loss.item()
+                seconds.append(time.perf_counter() - began)
     parameters = sum(p.numel() for network in method.networks.values() for p in network.parameters())
-    # Weights, gradients, two moments and the average, four bytes each.
-    needed_bytes = round(20 * parameters + bytes_per_image * settings.training.batch_size)
     return Cost(
-        seconds_per_image=min(seconds) / MEASURED_BATCH_SIZE,
-        needed_bytes=needed_bytes,
-        free_bytes=free_bytes,
+        seconds_per_image=min(seconds) / (MEASURED_BATCH_SIZE * accelerator.num_processes),
+        bytes_per_image=memory.grown_bytes // MEASURED_BATCH_SIZE,
+        fixed_bytes=BYTES_A_PARAMETER * parameters,
+        free_bytes=free,
         device=device.type,
+        processes=accelerator.num_processes,
     )
 
 
-def _random_batch(settings: Settings, *, classes: int, edges: bool) -> Batch:
+def find_batch(
+    settings: Settings,
+    cost: Cost,
+    *,
+    photos: int,
+    classes: int,
+    edges: bool,
+    named_weights: Mapping[str, Path] = NO_NAMES,
+) -> int:
+    """The largest batch that fits: as `cost` says, and on a GPU no larger than one that a step was taken with."""
+    batch_size = cost.largest_batch(photos=photos)
+    while cost.device == "cuda" and batch_size > cost.processes:
+        tried = {"batch_size": batch_size, "accumulate": 1}
+        attempt = settings.model_copy(update={"training": settings.training.model_copy(update=tried)})
+        accelerator = accelerate(attempt)
+        shape = {"classes": classes, "unknown": True, "edges": edges}
+        try:
+            with explained_memory(attempt):
+                method = METHODS[settings.model.method](
+                    attempt, **shape, accelerator=accelerator, named_weights=named_weights
+                )
+                share = batch_size // cost.processes
+                method.step(_random_batch(attempt, share, classes=classes, edges=edges).to(accelerator.device))
+            break
+        except OutOfMemoryError:
+            batch_size //= 2
+        finally:
+            method = None
+            torch.cuda.empty_cache()
+    return batch_size
+
+
+def _random_batch(settings: Settings, size: int, *, classes: int, edges: bool) -> Batch:
     height, width = settings.data.crop
-    shape = (MEASURED_BATCH_SIZE, height, width)
+    shape = (size, height, width)
     random = torch.Generator().manual_seed(0)
-    coarse = torch.randint(0, classes, (MEASURED_BATCH_SIZE, 1, 8, 8), generator=random).float()
+    coarse = torch.randint(0, classes, (size, 1, 8, 8), generator=random).float()
     labels = torch.nn.functional.interpolate(coarse, size=(height, width))[:, 0].byte()  # (B, H, W)
-    image = torch.rand((MEASURED_BATCH_SIZE, 3, height, width), generator=random) * 2 - 1
+    image = torch.rand((size, 3, height, width), generator=random) * 2 - 1
     edge_map = torch.zeros(shape, dtype=torch.uint8)[:, None] if edges else None
-    return Batch(image=image, labels=labels, edges=edge_map, positions=tuple(range(MEASURED_BATCH_SIZE)))
+    return Batch(image=image, labels=labels, edges=edge_map, positions=tuple(range(size)))
 
 
 class _Memory:
@@ -108,9 +176,3 @@ class _Memory:
         if self._device.type == "cuda":
             return torch.cuda.memory_allocated(self._device)
         return self._process.memory_info().rss
-
-
-def _free_bytes(device: torch.device) -> int:
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
-    return psutil.virtual_memory().available

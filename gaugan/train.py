@@ -1,33 +1,42 @@
-"""The training loop, from samples to checkpoints: it knows a method by step(batch) -> losses, and what it paints."""
+"""The training loop, from samples to checkpoints: it knows a method by step(batch) -> lesson, and what it paints."""
 
-import contextlib
-import signal
-import sys
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import torch
-from accelerate import Accelerator
-from accelerate.state import AcceleratorState
 from torch import Tensor, nn
 
 from gaugan import cache, checkpoint
-from gaugan.allocator import keep_memory
-from gaugan.checkpoint import About
-from gaugan.config import Settings
+from gaugan.checkpoint import NO_PROGRESS, About
 from gaugan.data import Batch, Crops, Positions, batches, have_instances, stack, to_bytes
-from gaugan.errors import SettingsError
+from gaugan.diagnosis import Signs
+from gaugan.errors import SettingsError, TrainingError
+from gaugan.guard import MOST_IN_A_ROW, Guard
+from gaugan.interrupts import hold_interrupt, terminating
+from gaugan.lesson import Lesson
+from gaugan.memory import explained_memory, peak_memory_bytes
+from gaugan.processes import accelerate, explained_processes, shared, summed
 from gaugan.reading import UNKNOWN, Sample
+from gaugan.reports import Samples, Scored, Start, Step
+from gaugan.sampling import repeat_factors
+from gaugan.scan import known_shares
+from gaugan.schedule import is_due, learning_rate_factor, set_learning_rates
+from gaugan.settings import Settings
 from gaugan.spade.conditions import edges
 from gaugan.spade.method import SpadeMethod
+from gaugan.validation import Validation
 
 SETTLE_IMAGES, SETTLE_BATCH_SIZE = 64, 8
 PHOTOS = "photos-{}.cache"
 """The file in a run's folder that each process keeps decoded photos in."""
+SHARES = "labels.safetensors"
+"""The file in a run's folder that says how much of each class its photos show."""
+
+NO_NAMES: Mapping[str, Path] = MappingProxyType({})
 
 METHODS: Mapping[str, Callable[..., "Method"]] = {"spade": SpadeMethod}
 
@@ -37,64 +46,38 @@ class Method(Protocol):
 
     networks, optimizers: what a checkpoint holds, by name.    painter: what is averaged into `averaged`.
     averaged: a network with paint(labels, seeds=, edges=), as SpadePainter has it.
+    guard: what says which gradients are sound.    features: what judges looks, with a name, or None.
     """
 
     optimizers: Mapping[str, torch.optim.Optimizer]
     painter: nn.Module
     averaged: Any
+    guard: Guard
+    features: Any
 
     @property
     def networks(self) -> Mapping[str, nn.Module]: ...
 
-    def step(self, batch: Batch) -> dict[str, Tensor]: ...
+    def begin_from(self, folder: Path, *, about: About, classes: Sequence[int | None]) -> tuple[str, ...]: ...
+
+    def step(self, batch: Batch) -> Lesson: ...
 
     def settle(self, batches: Iterable[Batch]) -> None: ...
 
 
 @dataclass(frozen=True, kw_only=True)
-class Start:
-    """What is about to be trained.
+class Origin:
+    """The checkpoint whose weights a run begins with.
 
-    images_shown: 0, or where the run was left.    parameters: by network.
-    photos: to train on.    photos_kept: so many of them stay decoded.
+    classes: for each class of this run the one of the other that it continues, or None.
     """
 
-    images_shown: int
-    images_in_all: int
-    parameters: dict[str, int]
-    edges: bool
-    device: str
-    processes: int
-    photos: int
-    photos_kept: int
+    checkpoint: Path
+    classes: tuple[int | None, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Step:
-    """One training step.    losses: weighted means over the batch, by name.    learning_rate: the generator's."""
-
-    images_shown: int
-    images_in_all: int
-    losses: dict[str, float]
-    seconds: float
-    images_per_second: float
-    peak_memory_bytes: int
-    learning_rate: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Samples:
-    """What the averaged weights paint of the fixed samples.
-
-    labels: (N, H, W) uint8, 0..C-1, 255 unknown.    photos, generated: (N, H, W, 3) uint8.
-    """
-
-    images_shown: int
-    labels: Tensor
-    photos: Tensor
-    generated: Tensor
-
-
+@explained_processes()
+@terminating()
 def train(
     settings: Settings,
     *,
@@ -102,51 +85,70 @@ def train(
     fixed_samples: Sequence[Sample],
     classes: int,
     run_folder: Path,
+    val_samples: Sequence[Sample] = (),
+    sky: frozenset[int] = frozenset(),
+    origin: Origin | None = None,
+    named_weights: Mapping[str, Path] = NO_NAMES,
     on_start: Callable[[Start], None] | None = None,
     on_step: Callable[[Step], None] | None = None,
     on_samples: Callable[[Samples], None] | None = None,
+    on_score: Callable[[Scored], None] | None = None,
 ) -> int:
     """Train, or go on where run_folder/checkpoints was left; returns the images shown.
 
     fixed_samples: painted at the start, now and then, and at the end; may be empty.    classes: C.
-    on_start, on_step, on_samples: called on the first process only. A KeyboardInterrupt, theirs too, saves first.
-    Raises: SettingsError, DataError, CheckpointError.
+    val_samples: scored on, if there are two or more.    sky: classes above the horizon.    origin: what to begin from.
+    named_weights: files that settings may call by a name.    on_...: called on the first process only.
+    A KeyboardInterrupt, theirs too, and the signal that ends a process save first.
+    Raises: SettingsError, DataError, CheckpointError, OutOfMemoryError, TrainingError.
     """
     plan, images_in_all = settings.training, settings.training.images_in_all(len(train_samples))
-    newest = checkpoint.latest(run_folder)
-    if newest and checkpoint.images_shown(newest) >= images_in_all:
+    if checkpoint.is_finished(run_folder, images_in_all=images_in_all):
         for left in run_folder.glob(PHOTOS.format("*")):
             cache.remove(left)
-        return checkpoint.images_shown(newest)
+        return checkpoint.images_shown(checkpoint.latest(run_folder))
 
     # The device, or this process's share of several.
     accelerator = accelerate(settings)
-    leads = accelerator.is_main_process
-    if plan.batch_size % accelerator.num_processes:
+    leads, ranks = accelerator.is_main_process, accelerator.num_processes
+    if plan.batch_size % (ranks * plan.accumulate):
         raise SettingsError(
-            f"training.batch_size is {plan.batch_size}, "
-            f"expected a multiple of the {accelerator.num_processes} processes that were launched"
+            f"training.batch_size is {plan.batch_size}, expected a multiple of {ranks * plan.accumulate}: "
+            f"{ranks} processes were launched, each learns it in {plan.accumulate} parts"
         )
 
+    # What the photos show, from looking through all label maps before anything is learned from one.
+    samples = [*train_samples, *val_samples]
+    shares = shared(known_shares(run_folder / SHARES, samples, classes=classes) if leads else None)
+    factors = repeat_factors(shares[: len(train_samples)], balance=settings.data.balance)
+
     # Crops by position; edges only where every sample has instances.
-    has_edges = settings.data.edges and have_instances([*train_samples, *fixed_samples])
+    has_edges = settings.data.edges and have_instances([*samples, *fixed_samples])
     reading = {
         "settings": settings.data,
         "classes": classes,
         "seed": plan.seed,
         "find_edges": edges if has_edges else None,
+        "sky": sky,
     }
-    crops = Crops(train_samples, **reading)
+    crops = Crops(train_samples, **reading, factors=factors)
     fixed = Crops(fixed_samples, **reading) if fixed_samples else None
 
-    # Networks, from the seed or from the newest checkpoint.
+    # Networks: from the newest checkpoint, from another run, or from the seed.
     shape = {"classes": classes, "unknown": True, "edges": has_edges}
-    method = METHODS[settings.model.method](settings, **shape, accelerator=accelerator)
+    with explained_memory(settings):
+        method = METHODS[settings.model.method](settings, **shape, accelerator=accelerator, named_weights=named_weights)
     rates = {name: optimizer.param_groups[0]["lr"] for name, optimizer in method.optimizers.items()}
     state = {"networks": method.networks, "optimizers": method.optimizers, "averaged": method.averaged}
+    newest, progress, begun = checkpoint.latest(run_folder), NO_PROGRESS, ()
     images_shown = checkpoint.images_shown(newest) if newest else 0
+    about = About(settings=settings, **shape, images_shown=images_shown)
     if newest:
-        checkpoint.load(newest, about=About(settings=settings, **shape, images_shown=images_shown), **state)
+        checkpoint.load(newest, about=about, **state)
+        progress = checkpoint.read_progress(newest)
+        method.guard.load(progress.guard)
+    elif origin:
+        begun = method.begin_from(origin.checkpoint, about=about, classes=origin.classes)
 
     def settle() -> None:
         settling = range(SETTLE_IMAGES)
@@ -156,8 +158,21 @@ def train(
         )
 
     def save() -> None:
-        about = About(settings=settings, **shape, images_shown=images_shown)
-        checkpoint.save(run_folder, about=about, keep=plan.keep_checkpoints, **state)
+        now = replace(about, images_shown=images_shown)
+        so_far = replace(progress, guard=method.guard.state())
+        checkpoint.save(run_folder, about=now, keep=plan.keep_checkpoints, progress=so_far, **state)
+
+    # Scores on the validation photos.
+    validation = None
+    if leads and plan.score_every_images and plan.score_weights and len(val_samples) > 1:
+        val = Crops(val_samples, **reading)
+        validation = Validation(
+            val,
+            trained_on=crops,
+            weights=plan.score_weights,
+            named_weights=named_weights,
+            device=accelerator.device,
+        )
 
     # Say what is about to happen, when it is known what the disk has room for.
     keeping = run_folder / PHOTOS.format(accelerator.process_index)
@@ -170,9 +185,12 @@ def train(
                 parameters=parameters(method),
                 edges=has_edges,
                 device=device_name(accelerator.device),
-                processes=accelerator.num_processes,
+                processes=ranks,
                 photos=len(train_samples),
                 photos_kept=len(crops.cache.plan.sizes) if crops.cache else 0,
+                perceptual=method.features.name if method.features else None,
+                scored_on=validation.photos if validation else 0,
+                begun_from=f"{' and '.join(begun)} of {origin.checkpoint}" if begun else None,
             )
         )
     if leads and on_samples and fixed and not images_shown:
@@ -183,19 +201,22 @@ def train(
         stop=images_in_all,
         batch_size=plan.batch_size,
         rank=accelerator.process_index,
-        ranks=accelerator.num_processes,
+        ranks=ranks,
     )
     is_whole = True
     try:
         started = time.perf_counter()
         for batch in batches(crops, positions, device=accelerator.device):
+            waited = time.perf_counter() - started
+
             # One step, never left half done by Ctrl-C.
-            with hold_interrupt():
+            with hold_interrupt(), explained_memory(settings):
                 is_whole = False
-                factor = learning_rate_factor(images_shown, images_in_all, decay_from=plan.decay_from)
+                factor = learning_rate_factor(images_shown, images_in_all, training=plan)
                 set_learning_rates(method.optimizers, rates, factor=factor)
-                losses = method.step(batch)
+                lesson = method.step(batch)
                 images_shown += plan.batch_size
+                method.guard.count(skipped=bool(lesson.skipped))
                 keep = checkpoint.half_life_keep(
                     images=plan.batch_size,
                     images_shown=images_shown,
@@ -204,7 +225,7 @@ def train(
                 )
                 checkpoint.average(method.averaged, method.painter, keep=keep)
                 is_whole = True
-            losses = {name: loss.item() for name, loss in losses.items()}
+            numbers = everyones({**lesson.losses, **lesson.signs}, ranks=ranks)
             seconds = time.perf_counter() - started
 
             # Report, before the checkpoint that makes this step one of those that are not repeated.
@@ -213,24 +234,40 @@ def train(
                     Step(
                         images_shown=images_shown,
                         images_in_all=images_in_all,
-                        losses=losses,
+                        losses={name: numbers[name] for name in lesson.losses},
+                        signs=signs(numbers, images_shown=images_shown, waited=waited / seconds),
                         seconds=seconds,
                         images_per_second=plan.batch_size / seconds,
                         peak_memory_bytes=peak_memory_bytes(accelerator.device),
                         learning_rate=rates["generator"] * factor,
+                        skipped_steps=method.guard.skipped,
                     )
                 )
+            if method.guard.gives_up:
+                raise TrainingError(no_use(checkpoint.latest(run_folder)))
 
-            # Samples and checkpoints, when their number of images is full.
+            # Samples, scores and checkpoints, when their number of images is full.
             is_last = images_shown >= images_in_all
-            sample_is_due = is_last or is_due(images_shown, plan.sample_every_images, plan.batch_size)
-            checkpoint_is_due = is_last or is_due(images_shown, plan.checkpoint_every_images, plan.batch_size)
-            if leads and (sample_is_due or checkpoint_is_due):
+            sample_is_due, score_is_due, checkpoint_is_due = (
+                is_last or is_due(images_shown, every_images, plan.batch_size)
+                for every_images in (plan.sample_every_images, plan.score_every_images, plan.checkpoint_every_images)
+            )
+            score_is_due = score_is_due and validation is not None
+            if leads and (sample_is_due or score_is_due or checkpoint_is_due):
                 settle()
             if leads and sample_is_due and on_samples and fixed:
                 on_samples(paint(method, fixed, images_shown=images_shown))
+            if leads and score_is_due:
+                scored = validation.score(method.averaged)
+                progress = progress.scored(scored.value, images_shown=images_shown, patience=plan.patience)
+                is_best = progress.best_at == images_shown
+                checkpoint_is_due = checkpoint_is_due or is_best or progress.ended_early
+                if on_score:
+                    on_score(replace(scored, images_shown=images_shown, is_best=is_best))
             if leads and checkpoint_is_due:
                 save()
+            if plan.patience and shared(progress.ended_early):
+                break
             started = time.perf_counter()
     except KeyboardInterrupt:
         if leads and is_whole and images_shown:
@@ -242,34 +279,36 @@ def train(
     return images_shown
 
 
-def accelerate(settings: Settings) -> Accelerator:
-    """This process among those that were launched together, or alone; it keeps its memory from step to step."""
-    keep_memory()
-    if not torch.distributed.is_initialized():
-        AcceleratorState._reset_state(
-            reset_partial_state=True
-        )  # an earlier run in this process may have had another precision
-    precision = "no" if settings.training.precision == "float32" else settings.training.precision
-    return Accelerator(cpu=settings.training.device == "cpu", mixed_precision=precision)
+def everyones(scalars: Mapping[str, Tensor], *, ranks: int) -> dict[str, float]:
+    """Numbers of a step, as means over the processes."""
+    if not scalars:
+        return {}
+    values = summed(torch.stack([x.float() for x in scalars.values()])) / ranks
+    return dict(zip(scalars, values.tolist(), strict=True))
 
 
-def learning_rate_factor(images_shown: int, images_in_all: int, *, decay_from: float) -> float:
-    """1 until a share of all images is shown, then down to 0 in a line."""
-    left = 1 - images_shown / images_in_all
-    return min(1.0, left / (1 - decay_from)) if decay_from < 1 else 1.0
+def signs(numbers: Mapping[str, float], *, images_shown: int, waited: float) -> Signs:
+    """What the numbers of a step say of how the training goes; there are none of a step that was skipped."""
+    return Signs(
+        images_shown=images_shown,
+        verdict_real=numbers.get("verdict_real", 0.0),
+        verdict_fake=numbers.get("verdict_fake", 0.0),
+        saturated=numbers.get("saturated", 0.0),
+        photos_saturated=numbers.get("photos_saturated", 0.0),
+        spread=numbers.get("spread"),
+        waited=waited,
+        skipped=not numbers,
+    )
 
 
-def set_learning_rates(
-    optimizers: Mapping[str, torch.optim.Optimizer], rates: Mapping[str, float], *, factor: float
-) -> None:
-    for name, optimizer in optimizers.items():
-        for group in optimizer.param_groups:
-            group["lr"] = rates[name] * factor
-
-
-def is_due(images_shown: int, every_images: int, batch_size: int) -> bool:
-    """Whether the last batch reached or passed a multiple of `every_images`."""
-    return images_shown // every_images > (images_shown - batch_size) // every_images
+def no_use(newest: Path | None) -> str:
+    """Why a run stops that learns nothing any more."""
+    left = f"The last good checkpoint is {newest}" if newest else "There is no checkpoint yet"
+    return (
+        f"{MOST_IN_A_ROW} steps in a row had gradients that are no use: not finite, or thousands of times longer than "
+        f"before. {left}. Lower optimizer.generator_learning_rate and optimizer.discriminator_learning_rate, or set "
+        "training.precision=float32, and begin from that run: --init-from"
+    )
 
 
 def paint(method: Method, fixed: Crops, *, images_shown: int) -> Samples:
@@ -296,40 +335,3 @@ def parameters(method: Method) -> dict[str, int]:
 
 def device_name(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
-
-
-def peak_memory_bytes(device: torch.device) -> int:
-    """The most memory so far: of the GPU, or of this process."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
-    if sys.platform == "win32":
-        import psutil
-
-        return psutil.Process().memory_info().peak_wset
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else 1024 * peak
-
-
-@contextlib.contextmanager
-def hold_interrupt() -> Iterator[None]:
-    """Ctrl-C waits until the end of the block; a second one does not wait."""
-    before = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or not callable(before):
-        yield
-        return
-    interrupts = []
-
-    def hold(number: int, frame: Any) -> None:
-        if interrupts:
-            before(number, frame)
-        interrupts.append((number, frame))
-
-    signal.signal(signal.SIGINT, hold)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if interrupts:
-        before(*interrupts[0])

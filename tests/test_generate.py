@@ -8,8 +8,8 @@ from gaugan.checkpoint import About
 from gaugan.config import load_settings
 from gaugan.errors import CheckpointError, DataError, SettingsError
 from gaugan.generate import load_painter
+from gaugan.processes import accelerate
 from gaugan.spade.method import SpadeMethod
-from gaugan.train import accelerate
 
 SMALL = ["crop_size=32", "width=4", "discriminator_width=4", "device=cpu"]
 

@@ -1,20 +1,23 @@
 """The loop: what it reports, when it paints and saves, and that a run once interrupted ends the same."""
 
-import signal
-
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file
 
 from gaugan import cache, checkpoint
+from gaugan import train as train_module
 from gaugan.checkpoint import AVERAGED, NETWORKS, OPTIMIZERS
 from gaugan.config import load_settings
 from gaugan.data import Batch
-from gaugan.errors import DataError, SettingsError
+from gaugan.errors import DataError, OutOfMemoryError, SettingsError, TrainingError
+from gaugan.generate import load_painter
+from gaugan.processes import accelerate
 from gaugan.reading import Sample
+from gaugan.reports import Scored
 from gaugan.spade.method import SpadeMethod
-from gaugan.train import accelerate, hold_interrupt, is_due, learning_rate_factor, train
+from gaugan.train import Origin, train
 
 SMALL = [
     "crop_size=32",
@@ -27,6 +30,7 @@ SMALL = [
     "ema_images=4",
     "sample_every_images=4",
     "checkpoint_every_images=4",
+    "score_every_images=0",
     "generator_learning_rate=1e-3",
     "discriminator_learning_rate=1e-3",
 ]
@@ -289,16 +293,16 @@ def drawn_batch():
 def test_one_step_reaches_every_weight():
     made = method(small(*STYLE))
     before = {name: p.clone() for name, p in made.painter.named_parameters()}
-    before |= {name: p.clone() for name, p in made.discriminator.named_parameters()}
+    before |= {name: p.clone() for name, p in made.judge.network.named_parameters()}
 
     made.step(drawn_batch())
 
-    after = dict(made.painter.named_parameters()) | dict(made.discriminator.named_parameters())
+    after = dict(made.painter.named_parameters()) | dict(made.judge.network.named_parameters())
     assert [name for name in before if torch.equal(before[name], after[name])] == []
 
 
 def test_the_style_encoder_adds_its_loss():
-    assert "kl" in method(small(*STYLE)).step(drawn_batch())
+    assert "kl" in method(small(*STYLE)).step(drawn_batch()).losses
 
 
 def test_the_generator_gets_no_gradient_from_the_discriminators_turn():
@@ -306,7 +310,7 @@ def test_the_generator_gets_no_gradient_from_the_discriminators_turn():
 
     made.step(drawn_batch())
 
-    assert all(p.grad is None for p in [*made.painter.parameters(), *made.discriminator.parameters()])
+    assert all(p.grad is None for p in [*made.painter.parameters(), *made.judge.network.parameters()])
 
 
 def test_settled_statistics_are_those_of_the_averaged_weights():
@@ -320,49 +324,175 @@ def test_settled_statistics_are_those_of_the_averaged_weights():
     assert (trained - painted).abs().max() < 0.05
 
 
-def test_learning_rates_are_constant_then_fall_to_zero():
-    factors = [learning_rate_factor(shown, 100, decay_from=0.5) for shown in (0, 50, 75, 100)]
-
-    assert factors == [1, 1, 0.5, 0]
-
-
-def test_learning_rates_at_the_start_of_each_epoch_are_those_of_the_reference():
-    # Two epochs that stay and four that fall, 50 photos each, as its --niter 2 --niter_decay 4.
-    factors = [learning_rate_factor(50 * epoch, 300, decay_from=2 / 6) for epoch in range(6)]
-
-    assert [1e-4 * factor for factor in factors] == pytest.approx([1e-4, 1e-4, 1e-4, 7.5e-5, 5e-5, 2.5e-5])
-
-
-def test_learning_rates_stay_when_nothing_decays():
-    assert learning_rate_factor(99, 100, decay_from=1.0) == 1
-
-
-def test_an_interval_is_due_when_a_batch_passes_it():
-    assert [is_due(shown, 10, 4) for shown in (4, 8, 12, 16, 20, 24)] == [False, False, True, False, True, False]
-
-
-@pytest.fixture
-def ctrl_c_interrupts():
-    """A shell that runs tests in the background has them ignore Ctrl-C."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
+EVERYTHING = [
+    *STYLE,
+    "warp=0.1",
+    "zoom=0.5",
+    "crop_margin=0.3",
+    "keep_horizon=true",
+    "balance=0.5",
+    "augmentation.colour=true",
+    "augmentation.translation=0.125",
+    "augmentation.cutout=0.25",
+    "batch_size=4",
+    "accumulate=2",
+    "images=16",
+    "checkpoint_every_images=8",
+    "score_every_images=8",
+    "score_weights=patches",
+    "decay=cosine",
+    "warmup_images=4",
+]
+SEGMENTS = ["discriminator=segments", "noise_size=4", "features=0", "augmentation.translation=0.125", "images=8"]
 
 
-def test_ctrl_c_waits_for_the_end_of_a_step(ctrl_c_interrupts):
-    done = []
-    with pytest.raises(KeyboardInterrupt), hold_interrupt():
-        signal.raise_signal(signal.SIGINT)
-        done.append("step")
+@pytest.mark.parametrize("options", [EVERYTHING, SEGMENTS, ["modulation=classes"]], ids=["all", "segments", "classes"])
+def test_a_run_with_all_that_is_random_ends_the_same_after_an_interruption(tmp_path, samples, options):
+    settings = small(*options)
+    shown = settings.training.images * 3 // 4
+    run(tmp_path / "whole", samples, settings, val_samples=samples, sky=frozenset({0}))
 
-    assert done == ["step"]
+    with pytest.raises(RuntimeError, match="power cut"):
+        cut = stop_at(shown, RuntimeError("power cut"))
+        run(tmp_path / "parts", samples, settings, val_samples=samples, sky=frozenset({0}), on_step=cut)
+    run(tmp_path / "parts", samples, settings, val_samples=samples, sky=frozenset({0}))
+
+    assert files(tmp_path / "parts") == files(tmp_path / "whole")
+    assert checkpoint.read_progress(checkpoint.latest(tmp_path / "parts")) == checkpoint.read_progress(
+        checkpoint.latest(tmp_path / "whole")
+    )
 
 
-def test_a_second_ctrl_c_does_not_wait(ctrl_c_interrupts):
-    done = []
-    with pytest.raises(KeyboardInterrupt), hold_interrupt():
-        signal.raise_signal(signal.SIGINT)
-        signal.raise_signal(signal.SIGINT)
-        done.append("step")
+def ruined(steps):
+    """A SpadeMethod whose generator's gradients are not finite in these steps, counted from 0."""
 
-    assert done == []
+    class Ruined(SpadeMethod):
+        taken = -1
+
+        def step(self, batch):
+            Ruined.taken += 1
+            return super().step(batch)
+
+        def ask_generator(self, *given):
+            asked = super().ask_generator(*given)
+            return asked | {"ruin": asked["adversarial"] * float("nan")} if Ruined.taken in steps else asked
+
+    return Ruined
+
+
+def test_a_step_whose_gradients_are_no_numbers_is_skipped_and_counted(tmp_path, samples, monkeypatch):
+    monkeypatch.setitem(train_module.METHODS, "spade", ruined({1}))
+    steps = []
+
+    assert run(tmp_path, samples, on_step=steps.append) == 8
+
+    assert [step.skipped_steps for step in steps] == [0, 1, 1, 1]
+    assert [step.signs.skipped for step in steps] == [False, True, False, False]
+
+
+def test_a_skipped_step_leaves_no_trace_in_the_networks():
+    taught = ruined({0})(small(), classes=3, unknown=True, edges=False, accelerator=accelerate(small()))
+    before = {name: x.clone() for part in (taught.painter, taught.judge.network) for name, x in state(part)}
+
+    lesson = taught.step(drawn_batch())
+
+    after = {name: x for part in (taught.painter, taught.judge.network) for name, x in state(part)}
+    assert lesson.skipped == ("generator", "discriminator")
+    assert [name for name in before if not torch.equal(before[name], after[name])] == []
+
+
+def state(network):
+    return network.state_dict().items()
+
+
+def test_ten_skipped_steps_in_a_row_end_the_run_with_a_sentence_and_the_last_good_checkpoint(
+    tmp_path, samples, monkeypatch
+):
+    monkeypatch.setitem(train_module.METHODS, "spade", ruined(set(range(2, 100))))
+
+    with pytest.raises(TrainingError, match=r"10 steps in a row.*checkpoints.0000000.*generator_learning_rate"):
+        run(tmp_path, samples, small("images=40", "checkpoint_every_images=4", "keep_checkpoints=9"))
+
+    newest = checkpoint.latest(tmp_path)
+    assert all(torch.isfinite(x).all() for x in load_file(newest / NETWORKS).values())
+
+
+def test_skipped_steps_are_still_counted_after_an_interruption(tmp_path, samples, monkeypatch):
+    monkeypatch.setitem(train_module.METHODS, "spade", ruined({0}))
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, samples, on_step=stop_at(4, KeyboardInterrupt()))
+    steps = []
+
+    run(tmp_path, samples, on_step=steps.append)
+
+    assert steps[0].skipped_steps == 1
+
+
+def test_scores_are_taken_at_intervals_and_the_best_is_kept(tmp_path, samples):
+    scores = []
+    settings = small("images=12", "score_every_images=4", "score_weights=patches", "keep_checkpoints=1")
+
+    run(tmp_path, samples, settings, val_samples=samples, on_score=scores.append)
+
+    assert [scored.images_shown for scored in scores] == [4, 8, 12]
+    best = min(scores, key=lambda scored: scored.value)
+    assert checkpoint.images_shown(checkpoint.best(tmp_path)) == best.images_shown
+    assert all(scored.floor > 0 and scored.photos == 3 for scored in scores)
+
+
+def test_a_run_that_gets_no_better_ends_early_where_that_is_asked_for(tmp_path, samples, monkeypatch):
+    monkeypatch.setattr("gaugan.validation.Validation.score", scores_of(3.0, 1.0, 2.0, 1.5, 0.5))
+    settings = small("images=40", "score_every_images=4", "score_weights=patches", "patience=2")
+
+    assert run(tmp_path, samples, settings, val_samples=samples) == 16
+    assert run(tmp_path, samples, settings, val_samples=samples) == 16
+    assert checkpoint.images_shown(checkpoint.best(tmp_path)) == 8
+
+
+def scores_of(*values):
+    left = iter(values)
+    return lambda validation, painter: Scored(
+        images_shown=0, name="drawn", value=next(left), floor=9.0, photos=3, is_best=False
+    )
+
+
+def test_a_run_can_begin_with_the_weights_of_another(tmp_path, samples):
+    run(tmp_path / "first", samples)
+    origin = Origin(checkpoint=checkpoint.best(tmp_path / "first"), classes=(0, 1, 2))
+    starts, sheets = [], []
+
+    run(
+        tmp_path / "second",
+        samples,
+        small("images=2", "seed=5"),
+        origin=origin,
+        on_start=starts.append,
+        on_samples=sheets.append,
+    )
+
+    painter = load_painter(tmp_path / "first")
+    assert "generator and discriminator" in starts[0].begun_from
+    labels = sheets[0].labels[0]
+    close = (sheets[0].generated[0].int() - painter.paint(labels, size=tuple(labels.shape)).int()).abs()
+    assert close.float().mean() < 2  # edges of the sheet are of instances, those of the painter of labels
+
+
+def test_out_of_memory_in_a_step_is_a_sentence(tmp_path, samples, monkeypatch):
+    def step(self, batch):
+        torch.empty(2**50)
+
+    monkeypatch.setattr(SpadeMethod, "step", step)
+
+    with pytest.raises(OutOfMemoryError, match="a batch of 2 images at 32 px"):
+        run(tmp_path, samples)
+
+
+def test_a_label_out_of_range_is_named_before_anything_is_painted(tmp_path, samples):
+    labels = tmp_path / "bad.png"
+    Image.fromarray(np.full((40, 50), 77, np.uint8)).save(labels)
+    bad = Sample(image=samples[0].image, labels=labels, instances=samples[0].instances)
+    starts = []
+
+    with pytest.raises(DataError, match=r"bad\.png holds class 77.*column 0, row 0"):
+        run(tmp_path, [*samples, bad], on_start=starts.append)
+    assert starts == []

@@ -1,0 +1,53 @@
+"""Ctrl-C, and the signal that ends a process: they wait until a step is whole, then they are a KeyboardInterrupt."""
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextlib.contextmanager
+def terminating() -> Iterator[None]:
+    """The signal by which systems end a process interrupts the block as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextlib.contextmanager
+def hold_interrupt() -> Iterator[None]:
+    """Interrupts wait until the end of the block; a second one does not wait."""
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
+    handlers = {number: handler for number, handler in handlers.items() if callable(handler)}
+    if threading.current_thread() is not threading.main_thread() or not handlers:
+        yield
+        return
+    interrupts = []
+
+    def hold(number: int, frame: Any) -> None:
+        if interrupts:
+            handlers[number](number, frame)
+        interrupts.append((number, frame))
+
+    for number in handlers:
+        signal.signal(number, hold)
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    if interrupts:
+        number, frame = interrupts[0]
+        handlers[number](number, frame)
+
+
+def interrupt(number: int, frame: Any) -> None:
+    raise KeyboardInterrupt

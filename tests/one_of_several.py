@@ -1,0 +1,69 @@
+"""One of several processes that take a training step together; tests/test_processes.py starts them.
+
+    RANK=0 WORLD_SIZE=2 ... python -m tests.one_of_several FOLDER SETTING...
+
+In double precision, so that nothing but the way of computing differs. The first one writes down what it learned from.
+"""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+from gaugan.config import load_settings
+from gaugan.data import Batch, generator
+from gaugan.processes import accelerate
+from gaugan.spade.method import SpadeMethod
+
+SMALL = (
+    *("crop_size=64", "width=4", "discriminator_width=4", "batch_size=8", "device=cpu", "style_size=8"),
+    *("augmentation.colour=true", "augmentation.translation=0.125", "warp=0.05", "unknown_teaches=false"),
+)
+CLASSES = 3
+
+
+def main() -> None:
+    folder, assignments = Path(sys.argv[1]), sys.argv[2:]
+    torch.set_default_dtype(torch.float64)
+    settings = load_settings("spade", (*SMALL, *assignments))
+    accelerator = accelerate(settings)
+    method = SpadeMethod(settings, classes=CLASSES, unknown=True, edges=True, accelerator=accelerator)
+
+    learned: dict[str, torch.Tensor] = {}
+    learn = method.learn
+
+    def listen(name: str, network: torch.nn.Module) -> bool:
+        found = {f"{name}/{key}": weight.grad for key, weight in network.named_parameters() if weight.grad is not None}
+        learned.update({key: gradient.clone() for key, gradient in found.items()})
+        return learn(name, network)
+
+    method.learn = listen
+    lesson = method.step(share(whole(), accelerator.process_index, accelerator.num_processes))
+    assert not lesson.skipped
+    if accelerator.is_main_process:
+        statistics = {f"statistics/{key}": x.clone() for key, x in method.painter.named_buffers()}
+        save_file({**learned, **statistics}, folder / "learned.safetensors")
+
+
+def whole() -> Batch:
+    """Eight pictures with labels of blocks, some of them unknown, the same in every process."""
+    random = generator(0, "pictures")
+    blocks = (
+        torch.randint(0, CLASSES + 1, (8, 1, 8, 8), generator=random).repeat_interleave(8, 2).repeat_interleave(8, 3)
+    )
+    image = torch.rand(8, 3, 64, 64, generator=random) * 2 - 1
+    edges = torch.randint(0, 2, (8, 1, 64, 64), generator=random).byte()
+    return Batch(image=image, labels=blocks[:, 0].byte(), edges=edges, positions=tuple(range(8)))
+
+
+def share(batch: Batch, rank: int, ranks: int) -> Batch:
+    """As gaugan.data.Positions deals them out."""
+    own = slice(rank, None, ranks)
+    dealt = {"image": batch.image[own], "labels": batch.labels[own], "edges": batch.edges[own]}
+    return replace(batch, **dealt, positions=batch.positions[own])
+
+
+if __name__ == "__main__":
+    main()

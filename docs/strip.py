@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import images
+from pipeline import images, sheets
 from pipeline.classes import load_taxonomy
 from pipeline.manifest import read, rows_of_splits
-from pipeline.runs import newest_run
+from pipeline.run_folders import newest_run
 from pipeline.workspace import Workspace
 
 SHOWN = 8
@@ -31,7 +31,7 @@ def main() -> None:
     half = len(tiles) // 2
     rows = [left + right for left, right in zip(tiles[:half], tiles[half:], strict=False)]
     titles = ("photo", "labels", "edges", "generated") * 2
-    images.write_picture(Path(__file__).with_name("strip.png"), images.contact_sheet(rows, titles=titles, tile_px=160))
+    images.write_picture(Path(__file__).with_name("strip.png"), sheets.contact_sheet(rows, titles=titles, tile_px=160))
 
 
 if __name__ == "__main__":

@@ -73,7 +73,7 @@ def run(
     quality: options.Quality = None,
     keep_all: options.KeepAll = None,
     accept_license: options.AcceptLicense = False,
-    preset: options.Preset = "spade",
+    preset: options.Preset = "auto",
     assignments: options.Assignments = [],  # noqa: B006
     workspace: options.Folder = options.HERE,
     workers: options.Workers = options.WORKERS,
@@ -91,7 +91,7 @@ def run(
     gauganpipe run ./photos --preset tiny
     """
     from pipeline import flow
-    from pipeline.runs import Training
+    from pipeline.run_choice import Training
 
     console, place = Console(quiet=quiet, as_json=as_json), Workspace(root=workspace)
     asked = flow.Asked(
@@ -203,8 +203,11 @@ app.command()(views.inspect)
 
 @app.command()
 def train(
-    preset: options.Preset = "spade",
+    preset: options.Preset = "auto",
     assignments: options.Assignments = [],  # noqa: B006
+    batch: options.BatchSize = "",
+    init_from: options.InitFrom = None,
+    continues: options.Continues = [],  # noqa: B006
     run: options.UnfinishedRun = None,
     new: options.NewRun = False,
     workspace: options.Folder = options.HERE,
@@ -215,16 +218,24 @@ def train(
     """Train SPADE on the label maps and photos of the train split.
 
     The same command again goes on with an unfinished run, and says so of a finished one. With --dry-run it lists every
-    setting and its value.
+    setting and its value. Started by `torchrun --nproc-per-node N -m pipeline train` it trains on N devices.
 
-    gauganpipe train --preset tiny
+    gauganpipe train
 
-    gauganpipe train --set batch_size=4 --set model.style_encoder=true
+    gauganpipe train --preset small --set model.style_encoder=true --batch auto
     """
     from pipeline import runs
 
     console, place = Console(quiet=quiet, as_json=as_json), Workspace(root=workspace)
-    asked = runs.Training(preset=preset, assignments=tuple(assignments), run=run, new=new)
+    asked = runs.Training(
+        preset=preset,
+        assignments=tuple(assignments),
+        batch=batch,
+        init_from=init_from,
+        continues=tuple(continues),
+        run=run,
+        new=new,
+    )
     if dry_run:
         return _show_plan(runs.plan(place, asked), console)
     done = runs.train(place, asked, console=console)

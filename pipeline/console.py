@@ -2,10 +2,11 @@
 
 import contextlib
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import asdict, dataclass, field, is_dataclass
 from typing import Any, TextIO
 
 SECONDS_BEFORE_ESTIMATE = 3
@@ -14,16 +15,25 @@ SECONDS_BETWEEN_ESTIMATES = 60
 """and before it says so again."""
 
 
+def is_first() -> bool:
+    """Whether this is the first of the processes that were launched together, or the only one."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Console:
-    """Where a command talks to: quiet leaves out all but results and errors, as_json leaves results to `show_json`."""
+    """Where a command talks to: quiet leaves out all but results and errors, as_json leaves results to `show_json`.
+
+    talks: the first of several processes says everything, the others nothing but errors.
+    """
 
     quiet: bool = False
     as_json: bool = False
+    talks: bool = field(default_factory=is_first)
 
     def result(self, line: str = "") -> None:
         """One fact, on stdout."""
-        if not self.as_json:
+        if self.talks and not self.as_json:
             _write(sys.stdout, line)
 
     def show(self, lines: Iterable[str], value: Any = None) -> None:
@@ -35,12 +45,12 @@ class Console:
 
     def show_json(self, value: Any) -> None:
         """The one JSON value of a command asked for JSON, dataclasses as objects; nothing otherwise."""
-        if self.as_json:
+        if self.talks and self.as_json:
             _write(sys.stdout, json.dumps(value, indent=2, default=_as_json))
 
     def note(self, line: str) -> None:
         """Talk, on stderr."""
-        if not self.quiet:
+        if self.talks and not self.quiet:
             _write(sys.stderr, line)
 
     def error(self, message: str) -> None:
@@ -54,7 +64,7 @@ class Console:
         """
         from tqdm import tqdm
 
-        silent = True if self.quiet else None
+        silent = True if self.quiet or not self.talks else None
         with tqdm(total=total, desc=what, unit=f" {unit}s", disable=silent, dynamic_ncols=True, smoothing=0.1) as bar:
             if bar.disable and total:
                 self.note(f"{what}: {count(total, unit)}")
@@ -69,7 +79,7 @@ class Console:
 
         def on_bytes(name: str, here: int, total: int | None) -> None:
             if name not in bars:
-                silent = True if self.quiet else None
+                silent = True if self.quiet or not self.talks else None
                 bars[name] = tqdm(total=total, desc=name, unit="B", unit_scale=True, disable=silent, dynamic_ncols=True)
             bars[name].update(here - bars[name].n)
 
@@ -96,6 +106,11 @@ class Bar:
         if not self._bar.disable:
             self._bar.initial = self._bar.n = count
             self._bar.refresh()
+
+    def note(self, line: str) -> None:
+        """Talk, above the bar."""
+        with self._bar.external_write_mode(file=sys.stderr):
+            self._note(line)
 
     def step(self, count: int = 1, **shown: float | str) -> None:
         """shown: what stands behind the bar, by name."""

@@ -1,13 +1,12 @@
 """Our own files: photos, label maps, instance maps and edge maps to bytes and back; hashes; pictures to look at."""
 
 import io
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont, JpegImagePlugin, PngImagePlugin
+from PIL import Image, JpegImagePlugin, PngImagePlugin
 
 from pipeline.classes import UNKNOWN
 from pipeline.errors import PhotoError
@@ -18,7 +17,6 @@ __all__ = [
     "Drawing",
     "Photo",
     "colourise",
-    "contact_sheet",
     "decode_photo",
     "dhash",
     "encode_edges",
@@ -237,35 +235,6 @@ def overlay(photo: np.ndarray, ids: np.ndarray, palette: bytes, opacity: float =
     return np.where((ids == UNKNOWN)[..., None], photo, np.rint(mixed).astype(np.uint8))
 
 
-def contact_sheet(
-    rows: Sequence[Sequence[np.ndarray]], *, titles: Sequence[str] = (), tile_px: int = 256
-) -> np.ndarray:
-    """Pictures laid out in rows on white, each shrunk or enlarged to fit its tile: (H, W, 3) uint8 RGB.
-
-    rows: of pictures (h, w, 3) uint8 RGB of any sizes.    titles: one a column, above it.    tile_px: the tile's side.
-    """
-    gap = max(2, tile_px // 32)
-    head = tile_px // 8 if titles else 0
-    tiles = [[_fit(picture, tile_px) for picture in row] for row in rows]
-    heights = [max((tile.height for tile in row), default=0) for row in tiles]
-    columns = max([len(titles), *(len(row) for row in tiles)])
-    size = (columns * (tile_px + gap) + gap, head + sum(heights) + (len(heights) + 1) * gap)
-    sheet = Image.new("RGB", size, "white")
-
-    if titles:
-        pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=tile_px // 12)
-        for column, title in enumerate(titles):
-            place = (gap + column * (tile_px + gap) + tile_px // 2, (gap + head) // 2 + 1)
-            pen.text(place, title, fill="black", font=font, anchor="mm")
-    top = head + gap
-    for row, height in zip(tiles, heights, strict=True):
-        for column, tile in enumerate(row):
-            left = gap + column * (tile_px + gap)
-            sheet.paste(tile, (left + (tile_px - tile.width) // 2, top + (height - tile.height) // 2))
-        top += height + gap
-    return np.array(sheet)
-
-
 def write_picture(path: Path, pixels: np.ndarray) -> None:
     """Writes a picture to look at as a PNG, beside its place and then renamed.
 
@@ -329,10 +298,3 @@ def _overlaps(pixels: int, cells: int) -> np.ndarray:
     ends = np.minimum((pixel + 1) * cells, (cell + 1) * pixels)
     starts = np.maximum(pixel * cells, cell * pixels)
     return (ends - starts).clip(min=0).astype(np.float64)
-
-
-def _fit(picture: np.ndarray, side_px: int) -> Image.Image:
-    image = Image.fromarray(picture)
-    scale = side_px / max(image.size)
-    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-    return image.resize(size, Image.Resampling.NEAREST if scale > 1 else Image.Resampling.LANCZOS)

@@ -11,7 +11,7 @@ from pipeline.classes import Taxonomy, entries_of, load_taxonomy, plain_taxonomy
 from pipeline.console import Console
 from pipeline.errors import GauganpipeError, RunError
 from pipeline.manifest import Manifest
-from pipeline.runs import ORIGIN, explained_runs, is_imported, new_run_folder, write_beginning, write_log
+from pipeline.run_folders import ORIGIN, explained_runs, is_imported, new_run_folder, write_beginning, write_log
 from pipeline.segmenters.weights import sha256_of
 from pipeline.workspace import Workspace, write_atomically
 

@@ -77,9 +77,25 @@ MaxSide = Annotated[
 
 # How a run is trained
 
-Preset = Annotated[str, typer.Option(metavar="NAME", help="tiny, spade, or a TOML file of settings.")]
+Preset = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="tiny, small, spade, oasis, fast, or a TOML file of settings; auto looks at the photos and the device.",
+    ),
+]
 Assignments = Annotated[list[str], typer.Option("--set", metavar="NAME=VALUE", help="Change one setting; repeatable.")]
 UnfinishedRun = Annotated[Path | None, typer.Option(metavar="DIR", help="Go on with this run, by its own settings.")]
+BatchSize = Annotated[
+    str, typer.Option("--batch", metavar="N|auto", help="Photos a step; auto takes as many as the memory holds.")
+]
+InitFrom = Annotated[
+    Path | None, typer.Option(metavar="RUN", help="Begin with the weights of another run, instead of random ones.")
+]
+Continues = Annotated[
+    list[str],
+    typer.Option(metavar="NEW=OLD", help="With --init-from: a class that was called otherwise there; repeatable."),
+]
 NewRun = Annotated[bool, typer.Option("--new", help="Begin another run, even if one has these settings.")]
 
 # What is painted

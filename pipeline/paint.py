@@ -14,7 +14,7 @@ from pipeline.console import Console
 from pipeline.errors import PhotoError, RunError
 from pipeline.manifest import Manifest, read, rows_of_splits
 from pipeline.rows import digest
-from pipeline.runs import explained_runs, is_imported, newest_run, run_folder
+from pipeline.run_folders import explained_runs, is_imported, newest_run, run_folder
 from pipeline.segmenters.weights import sha256_of
 from pipeline.workspace import Workspace, explained_disk_errors, write_atomically
 
@@ -68,7 +68,7 @@ def generate(workspace: Workspace, asked: Painting, *, console: Console) -> list
     from gaugan.generate import load_painter
 
     painter = load_painter(run, device="cuda" if torch.cuda.is_available() else "cpu")
-    weights = sha256_of(checkpoint.latest(run) / checkpoint.AVERAGED)
+    weights = sha256_of(checkpoint.best(run) / checkpoint.AVERAGED)
     if asked.styles > 1 and not painter.has_style:
         raise RunError(f"{run.name} has no style encoder, so all styles would be the same. Leave out --styles")
     if asked.seed and not painter.has_style:

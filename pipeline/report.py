@@ -1,8 +1,5 @@
 """What is in a manifest: what is there, what is missing, what failed and why, and the next command."""
 
-import platform
-import shutil
-import sys
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -137,11 +134,6 @@ def _rejections(manifest: Manifest, rows: list[Row]) -> list[Rejection]:
     ]
 
 
-def _has_gpu() -> bool:
-    """A guess that costs no import of torch: NVIDIA's tool is there, or this is an Apple processor."""
-    return shutil.which("nvidia-smi") is not None or (sys.platform == "darwin" and platform.machine() == "arm64")
-
-
 def _list_of(title: str, lines: list[str]) -> list[str]:
     shown = lines[:LINES_A_REASON]
     more = [f"and {len(lines) - len(shown)} more"] * (len(lines) > len(shown))
@@ -187,5 +179,5 @@ def _next(columns: list[Filling], lost: set[str], manifest: Manifest) -> str:
         if filling.stage in STAGE_COMMANDS and (filling.pending or filling.stage in lost):
             return STAGE_COMMANDS[filling.stage]
     if not manifest.workspace.run_folders():
-        return "gauganpipe train" if _has_gpu() else "gauganpipe train --preset tiny"
+        return "gauganpipe train"
     return f"gauganpipe generate --split {'val' if any(row.split == 'val' for row in photos) else 'train'}"

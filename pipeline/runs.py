@@ -1,48 +1,32 @@
-"""Door to gaugan: rows -> samples, run folders, resume."""
+"""Door to gaugan: the photos of a manifest -> a run that is trained on them, or gone on with."""
 
 import contextlib
-import datetime
-import json
-import os
-import shlex
-import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from pipeline import images
-from pipeline.classes import Taxonomy
-from pipeline.console import Bar, Console, count, duration
+from pipeline.classes import fold
+from pipeline.console import Console, count, duration
 from pipeline.errors import RunError
 from pipeline.manifest import Manifest, read
-from pipeline.rows import OK
-from pipeline.workspace import Workspace, explained_disk_errors, hold, write_atomically
+from pipeline.record import Record
+from pipeline.run_choice import AUTO, Choice, Training, choose, find, words_of, write_words
+from pipeline.run_folders import explained_runs, new_run_folder, run_folder, write_beginning
+from pipeline.samples import Samples, read_samples, sky_classes
+from pipeline.segmenters.choices import EMBEDDED_WEIGHTS
+from pipeline.workspace import Workspace, explained_disk_errors, hold
 
 if TYPE_CHECKING:
-    from gaugan.config import Settings
-    from gaugan.reading import Sample
-    from gaugan.train import Samples, Start, Step
+    from gaugan.measure import Cost
+    from gaugan.train import Origin
 
 FIXED_SAMPLES = 8
 """Photos on a sheet of samples."""
-LONG_SECONDS, QUICK_PX = 3600, 64
+LONG_SECONDS, QUICK_PX = 12 * 3600, 64
 """Whoever has no GPU is told of the preset tiny, of this size, when another would take longer than this."""
-STATISTICS_A_RUN = 2000
-"""Lines that stats.jsonl has at the end of a run, about."""
-SHEET_TITLES = ("labels", "photo", "generated")
-ORIGIN = "imported.json"
-"""The file of a run that was not trained here: what it was made from."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Training:
-    """What `train` is asked for. run: the folder of a run to go on with; None means the one of preset and settings."""
-
-    preset: str = "spade"
-    assignments: tuple[str, ...] = ()
-    new: bool = False
-    run: Path | None = None
+NAMED_WEIGHTS: Mapping[str, Path] = MappingProxyType({"segmenter": EMBEDDED_WEIGHTS})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,321 +39,191 @@ class Trained:
     was_finished: bool
 
 
-@contextlib.contextmanager
-def explained_runs() -> Iterator[None]:
-    """Turns what gaugan explains into our own error, the sentence kept.
-
-    Raises: RunError.
-    """
-    from gaugan.errors import GauganError
-
-    try:
-        yield
-    except GauganError as error:
-        raise RunError(str(error)) from error
-
-
 @explained_runs()
 def train(workspace: Workspace, asked: Training, *, console: Console) -> Trained:
     """Trains on the manifest's train split, or goes on with the run that was left; a finished run stays as it is.
 
+    Launched in several processes it is one run: the first decides, writes and talks, all compute.
+
     Raises: ManifestError, WorkspaceError, RunError.
     """
-    known, settings = _known_run(workspace, asked)
-    # A run's own copy of the manifest: rows that came later do not change a run that has begun.
-    manifest = Manifest(Workspace(root=known)) if known else read(workspace)
-    samples = _samples(workspace, manifest, settings, console)
-    from gaugan import checkpoint
+    from gaugan import processes
     from gaugan import train as loop
 
-    images_in_all = settings.training.images_in_all(len(samples["train"]))
-    newest = checkpoint.latest(known) if known else None
-    images_shown = checkpoint.images_shown(newest) if newest else 0
-    if known and images_shown >= images_in_all:
-        paint = workspace.from_here("gauganpipe generate")
-        console.note(f"{known} is finished. Train another with --new, or paint with it: {paint}")
-        return Trained(folder=known, sheet=_newest_sheet(known), images_shown=images_shown, was_finished=True)
+    with processes.explained_processes():
+        leads = processes.meet(cpu="device=cpu" in " ".join(asked.assignments)) == 0
+        chosen = processes.shared(choose(workspace, asked, console=console) if leads else None)
+        if chosen.is_finished:
+            return _finished(workspace, chosen, console)
 
-    _announce(settings, manifest, samples, images_in_all - images_shown, console)
-    if known:
-        folder = known
-    else:
-        folder = new_run_folder(
-            workspace, Path(asked.preset).stem, lambda part: write_beginning(part, settings, manifest)
-        )
-    if not known:
-        console.note(f"new run {folder}")
-    with (
-        hold(folder, f"the run {folder.name}"),
-        explained_disk_errors(),
-        console.bar(f"train {folder.name}", unit="image", total=images_in_all) as bar,
-        _Record(folder=folder, taxonomy=manifest.taxonomy, bar=bar) as record,
-    ):
-        loop.train(
-            settings,
-            train_samples=samples["train"],
-            fixed_samples=(samples["val"] or samples["train"])[:FIXED_SAMPLES],
+        # How long it takes, and whether it fits, before anything is written.
+        chosen = _measured(chosen, asked, console)
+        folder = processes.shared(_begun(workspace, asked, chosen, console) if leads else None)
+
+    # A run's own copy of the manifest: rows that came later do not change a run that has begun.
+    manifest = Manifest(Workspace(root=folder))
+    samples = read_samples(workspace, manifest, edges=chosen.settings.data.edges, console=Console(quiet=True))
+    with contextlib.ExitStack() as held:
+        held.enter_context(explained_disk_errors())
+        record = None
+        if leads:
+            held.enter_context(hold(folder, f"the run {folder.name}"))
+            _look_through(folder, samples, chosen, console)
+            bar = held.enter_context(console.bar(f"train {folder.name}", unit="image", total=chosen.images_in_all))
+            record = Record(folder=folder, taxonomy=manifest.taxonomy, settings=chosen.settings, bar=bar)
+            held.enter_context(record)
+        images_shown = loop.train(
+            chosen.settings,
+            train_samples=samples.train,
+            val_samples=samples.val,
+            fixed_samples=(samples.val or samples.train)[:FIXED_SAMPLES],
             classes=len(manifest.taxonomy),
             run_folder=folder,
-            on_start=record.on_start,
-            on_step=record.on_step,
-            on_samples=record.on_samples,
+            sky=sky_classes(manifest.taxonomy),
+            origin=_origin(workspace, folder, manifest),
+            named_weights=NAMED_WEIGHTS,
+            on_start=record.on_start if record else None,
+            on_step=record.on_step if record else None,
+            on_samples=record.on_samples if record else None,
+            on_score=record.on_score if record else None,
         )
-        record.log(f"finished at {images_in_all:,} images")
-    return Trained(folder=folder, sheet=_newest_sheet(folder), images_shown=images_in_all, was_finished=False)
+        if record:
+            record.on_end(images_shown)
+    return Trained(folder=folder, sheet=_newest_sheet(folder), images_shown=images_shown, was_finished=False)
 
 
 @explained_runs()
 def check(workspace: Workspace, asked: Training) -> None:
     """Raises: RunError when the preset or a setting is none, before anything long is begun."""
-    _known_run(workspace, asked)
+    find(workspace, asked)
+    asked.words(workspace)
 
 
 @explained_runs()
 def plan(workspace: Workspace, asked: Training) -> list[str]:
     """What `train` would do, one fact a line; writes nothing."""
-    known, settings = _known_run(workspace, asked)
-    manifest = Manifest(Workspace(root=known)) if known else read(workspace)
-    samples = _samples(workspace, manifest, settings, Console(quiet=True))
-    from gaugan import checkpoint, config
-
-    newest = checkpoint.latest(known) if known else None
-    shown, in_all = (
-        checkpoint.images_shown(newest) if newest else 0,
-        settings.training.images_in_all(len(samples["train"])),
-    )
-    what = f"would go on with {known} at {shown:,}" if known else f"would begin a run at {shown:,}"
-    lines = [f"{what} of {in_all:,} images, on {count(len(samples['train']), 'photo')}"]
-    return lines + [f"{one.name} = {one.value!r}" for one in config.explain(settings)]
-
-
-def newest_run(workspace: Workspace) -> Path:
-    """The newest run that has a checkpoint to paint with.
-
-    Raises: RunError when there is none.
-    """
-    for folder in reversed(workspace.run_folders()):
-        if any((folder / "checkpoints").glob("[0-9]*")):
-            return folder
-    how = workspace.from_here("gauganpipe train --preset tiny")
-    raise RunError(f"there is no run in {workspace.runs} to paint with. Train one: {how}")
-
-
-def run_folder(workspace: Workspace, path: Path) -> Path:
-    """A run that is named by its path, from here or from the workspace.
-
-    Raises: RunError when it is none.
-    """
-    for folder in (path, workspace.root / path, workspace.runs / path):
-        if (folder / "config.toml").is_file():
-            return folder
-    raise RunError(f"there is no run at {path}. The runs are in {workspace.runs}")
-
-
-def is_imported(folder: Path) -> bool:
-    """Whether a run was made from a model that was trained elsewhere."""
-    return (folder / ORIGIN).is_file()
-
-
-def new_run_folder(workspace: Workspace, name: str, write: Callable[[Path], None]) -> Path:
-    """Makes the next run beside its place, whole, and then renames it, so that a run folder is never half a one.
-
-    write: given a folder, writes the run there.
-    """
-    part = workspace.runs / f".new-{os.getpid()}"
-    try:
-        with explained_disk_errors():
-            write(part)
-            while True:
-                numbers = [int(folder.name.partition("-")[0]) for folder in workspace.run_folders()]
-                folder = workspace.runs / f"{max(numbers, default=0) + 1:04d}-{name}"
-                try:
-                    return part.rename(folder)
-                except OSError:
-                    if not folder.exists():
-                        raise
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-
-
-def write_beginning(folder: Path, settings: "Settings", manifest: Manifest) -> None:
-    """Writes what every run begins with: a copy of its manifest, and every setting."""
     from gaugan import config
 
-    manifest.write_copy(Workspace(root=folder))
-    write_atomically(folder / "config.toml", config.dumps(settings).encode())
+    chosen = choose(workspace, asked, console=Console(quiet=True))
+    what = f"would go on with {chosen.folder} at" if chosen.folder else "would begin a run at"
+    lines = [f"{what} {chosen.images_shown:,} of {chosen.images_in_all:,} images, on {count(chosen.photos, 'photo')}"]
+    if chosen.reason:
+        lines.append(f"would choose the preset {chosen.name}: {chosen.reason}")
+    if asked.batch == AUTO and not chosen.folder:
+        lines.append("would choose the largest batch that fits")
+    return lines + [f"{one.name} = {one.value!r}" for one in config.explain(chosen.settings)]
 
 
-def write_log(folder: Path, line: str) -> None:
-    """Adds a line to the log of a run, with the time of day."""
-    now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
-    with (folder / "log.txt").open("a", encoding="utf-8", errors="backslashreplace") as file:
-        file.write(f"{now} {line}\n")
-
-
-def _known_run(workspace: Workspace, asked: Training) -> tuple[Path | None, "Settings"]:
-    """The run that is named, or the newest of the same settings; None when one is to be begun.
-
-    Raises: RunError when the one that is named was not trained here.
-    """
-    from gaugan import config
-
-    if asked.run is not None:
-        folder = run_folder(workspace, asked.run)
-        if is_imported(folder):
-            how = workspace.from_here(f"gauganpipe generate MAP.png --run {shlex.quote(str(folder))}")
-            raise RunError(f"{folder} was imported, so there is no training to go on with. Paint with it: {how}")
-        return folder, config.loads((folder / "config.toml").read_text(encoding="utf-8"))
-    settings = config.load_settings(asked.preset, asked.assignments)
-    text = config.dumps(settings)
-    for folder in reversed([] if asked.new else workspace.run_folders()):
-        if not is_imported(folder) and (folder / "config.toml").read_text(encoding="utf-8") == text:
-            return folder, settings
-    return None, settings
-
-
-def _samples(
-    workspace: Workspace, manifest: Manifest, settings: "Settings", console: Console
-) -> dict[str, list["Sample"]]:
-    """The samples of train and val, in the order of their ids.
-
-    Raises: RunError when there is nothing to train on, or when only some of the photos have instance maps.
-    """
-    from gaugan.reading import Sample
-
-    rows = [row for row in manifest.rows.values() if row.split in ("train", "val") and row.label_file_name]
-    rows = sorted((row for row in rows if row.status == OK and row.keep != "no"), key=lambda row: row.id)
-    if not any(row.split == "train" for row in rows):
-        how = workspace.from_here("gauganpipe label" if manifest.rows else "gauganpipe label ./photos")
-        raise RunError(f"no labelled photo to train on. Make some: {how}")
-    without = sum(not row.instance_file_name for row in rows)
-    how = workspace.from_here("gauganpipe build-edges")
-    if settings.data.edges and 0 < without < len(rows):
-        raise RunError(
-            f"{count(without, 'photo')} of {len(rows)} have no edges yet. Build them: {how}. "
-            "Or train without: --set data.edges=false"
-        )
-    if without and settings.data.edges:
-        console.note(f"training without edges, as no photo has any. To have them: {how}")
-    samples: dict[str, list[Sample]] = {"train": [], "val": []}
-    for row in rows:
-        instances = workspace.resolve(row.instance_file_name) if not without else None
-        image, labels = workspace.resolve(row.file_name), workspace.resolve(row.label_file_name)
-        samples[row.split].append(Sample(image=image, labels=labels, instances=instances))
-    return samples
-
-
-def _announce(
-    settings: "Settings", manifest: Manifest, samples: dict[str, list["Sample"]], images: int, console: Console
-) -> None:
-    """Says how much is to be done and about how long it takes, measured on a step.
+def _measured(chosen: Choice, asked: Training, console: Console) -> Choice:
+    """The choice, with a batch that fits where that was asked for; says how much is to be done, and how long it takes.
 
     Raises: RunError when a step needs more memory than there is.
     """
-    from gaugan.measure import measure
+    from gaugan import config
+    from gaugan.measure import find_batch, measure
+    from gaugan.memory import remedies, what_needs_it
 
-    photos, size = count(len(samples["train"]), "photo"), settings.data.crop_size
+    if chosen.reason:
+        console.note(f"preset {chosen.name}, for {chosen.reason}")
+    photos, size = count(chosen.photos, "photo"), chosen.settings.data.crop_size
+    images = chosen.images_in_all - chosen.images_shown
+    losses = chosen.settings.losses
+    named = losses.perceptual_weights if losses.perceptual else ""
+    console.note(f"perceptual loss in the features of {named}" if named else "no perceptual loss: it has no weights")
     console.note(f"training on {photos} at {size} px, {images:,} images to show; measuring a step")
-    has_edges = settings.data.edges and all(sample.instances for split in samples.values() for sample in split)
-    cost = measure(settings, classes=len(manifest.taxonomy), edges=has_edges)
-    if cost.needed_bytes > cost.free_bytes:
-        batch_size = settings.training.batch_size
-        fewer = max(1, batch_size * cost.free_bytes // (2 * cost.needed_bytes))
+    shape = {"classes": chosen.classes, "edges": chosen.has_edges, "named_weights": NAMED_WEIGHTS}
+    cost = measure(chosen.settings, **shape)
+    if asked.batch == AUTO and not chosen.folder:
+        batch_size = find_batch(chosen.settings, cost, photos=chosen.photos, **shape)
+        training = chosen.settings.training.model_copy(update={"batch_size": batch_size, "accumulate": 1})
+        settings = config.check(chosen.settings.model_copy(update={"training": training}).model_dump())
+        chosen = replace(chosen, settings=settings)
+        console.note(f"batches of {count(batch_size, 'image')}, the most that fit")
+    if not cost.fits(chosen.settings.training):
         raise RunError(
-            f"a batch of {batch_size} images at {size} px needs about {cost.needed_bytes / 1e9:.0f} GB of memory, "
-            f"and {cost.free_bytes / 1e9:.0f} GB are free. Lower it: --set batch_size={fewer}"
+            f"{what_needs_it(chosen.settings)} needs about {cost.needed_bytes(chosen.settings.training) / 1e9:.1f} GB "
+            f"of memory, and {cost.free_bytes / 1e9:.1f} GB are free. {remedies(chosen.settings)}; or the most that "
+            "fits: --batch auto"
         )
+    _say_how_long(cost, images, size, console)
+    return chosen
+
+
+def _say_how_long(cost: "Cost", images: int, size: int, console: Console) -> None:
     seconds = images * cost.seconds_per_image
-    console.note(f"about {duration(seconds)} on this {'computer without a GPU' if cost.device == 'cpu' else 'GPU'}")
+    where = "computer without a GPU" if cost.device == "cpu" else "GPU"
+    where = f"{cost.processes} processes" if cost.processes > 1 else f"this {where}"
+    console.note(f"about {duration(seconds)} on {where}")
     if cost.device == "cpu" and seconds > LONG_SECONDS and size > QUICK_PX:
         console.note("much quicker, at 64 px: --preset tiny")
 
 
+def _begun(workspace: Workspace, asked: Training, chosen: Choice, console: Console) -> Path:
+    """The folder of the run, made if there is none."""
+    if chosen.folder:
+        console.note(f"going on with {chosen.folder} at {count(chosen.images_shown, 'image')}")
+        return chosen.folder
+    manifest = read(workspace)
+
+    def write(part: Path) -> None:
+        write_beginning(part, chosen.settings, manifest)
+        write_words(part, asked.words(workspace))
+
+    folder = new_run_folder(workspace, chosen.name, write)
+    console.note(f"new run {folder}")
+    return folder
+
+
+def _look_through(folder: Path, samples: Samples, chosen: Choice, console: Console) -> None:
+    """Reads every label map once, so that a label that is none ends the run before it begins."""
+    from gaugan.scan import known_shares
+    from gaugan.train import SHARES
+
+    maps = [*samples.train, *samples.val]
+    with console.bar("look through label maps", unit="map", total=len(maps)) as bar:
+        known_shares(folder / SHARES, maps, classes=chosen.classes, on_item=bar.step)
+
+
+def _origin(workspace: Workspace, folder: Path, manifest: Manifest) -> "Origin | None":
+    """What a run was asked to begin from: a checkpoint, and for each class the one there that it continues.
+
+    Raises: RunError when there is no checkpoint, or a class is named that is none.
+    """
+    words = words_of(folder)
+    if not words["init_from"]:
+        return None
+    from gaugan import checkpoint
+    from gaugan.train import Origin
+
+    other = run_folder(workspace, Path(words["init_from"]))
+    best = checkpoint.best(other)
+    if best is None:
+        raise RunError(f"{other} has no checkpoint yet to begin from")
+    old, new = Manifest(Workspace(root=other)).taxonomy, manifest.taxonomy
+    renamed = dict(_pair(pair, new.names, old.names) for pair in words["continues"])
+    sources = tuple(old.words.get(fold(renamed.get(name, name))) for name in new.names)
+    return Origin(checkpoint=best, classes=sources)
+
+
+def _pair(pair: str, new: tuple[str, ...], old: tuple[str, ...]) -> tuple[str, str]:
+    """new=old, both of them names of classes. Raises: RunError."""
+    name, _, before = pair.partition("=")
+    for word, names, where in ((name, new, "this run"), (before, old, "the run to begin from")):
+        if word not in names:
+            raise RunError(f"--continues {pair}: {where} has no class {word!r}. It has {', '.join(names)}")
+    return name, before
+
+
+def _finished(workspace: Workspace, chosen: Choice, console: Console) -> Trained:
+    paint = workspace.from_here("gauganpipe generate")
+    console.note(f"{chosen.folder} is finished. Train another with --new, or paint with it: {paint}")
+    return Trained(
+        folder=chosen.folder,
+        sheet=_newest_sheet(chosen.folder),
+        images_shown=chosen.images_shown,
+        was_finished=True,
+    )
+
+
 def _newest_sheet(folder: Path) -> Path | None:
     return max((folder / "samples").glob("*.png"), default=None)
-
-
-class _Record:
-    """Writes down what a run tells: stats.jsonl, TensorBoard events, sheets of samples, log.txt, and the bar."""
-
-    def __init__(self, *, folder: Path, taxonomy: Taxonomy, bar: Bar) -> None:
-        self._folder, self._taxonomy, self._bar = folder, taxonomy, bar
-        self._sums: dict[str, float] = {}
-        self._steps = 0
-        self._every_images = 1
-        self._shown_before = 0
-        self._events: Any = None
-        self._stats: Any = None
-
-    def __enter__(self) -> "_Record":
-        (self._folder / "samples").mkdir(exist_ok=True)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for file in filter(None, (self._events, self._stats)):
-            file.close()
-
-    def on_start(self, start: "Start") -> None:
-        from torch.utils.tensorboard import SummaryWriter
-
-        self._every_images = max(1, start.images_in_all // STATISTICS_A_RUN)
-        self._shown_before = start.images_shown
-        self._bar.begin_at(start.images_shown)
-        stats = self._folder / "stats.jsonl"
-        if stats.exists():
-            # What was written after the checkpoint that the run goes on from will be written again.
-            lines = stats.read_bytes().splitlines(keepends=True)
-            kept = [line for line in lines if line.endswith(b"\n") and _images_of(line) <= start.images_shown]
-            write_atomically(stats, b"".join(kept))
-        self._stats = stats.open("ab")
-        purge = start.images_shown + 1 if start.images_shown else None
-        self._events = SummaryWriter(str(self._folder / "events"), purge_step=purge)
-        sizes = ", ".join(f"{name} {number / 1e6:.1f} M" for name, number in start.parameters.items())
-        begun = f"goes on at {start.images_shown:,}" if start.images_shown else "begins"
-        facts = (
-            f"{start.images_in_all:,} images in all, on {start.device}, {'with' if start.edges else 'without'} edges"
-        )
-        kept = f"{start.photos_kept:,} of {count(start.photos, 'photo')} kept decoded"
-        self.log(f"{begun}: {facts}; weights: {sizes}; {kept}")
-
-    def on_step(self, step: "Step") -> None:
-        self._bar.step(step.images_shown - self._shown_before, **{k: f"{v:.2f}" for k, v in step.losses.items()})
-        for name, value in step.losses.items():
-            self._sums[name] = self._sums.get(name, 0.0) + value
-        self._steps += 1
-        is_due = step.images_shown // self._every_images > self._shown_before // self._every_images
-        self._shown_before = step.images_shown
-        if is_due or step.images_shown >= step.images_in_all:
-            self._write_statistics(step)
-
-    def on_samples(self, samples: "Samples") -> None:
-        rows = [
-            (images.colourise(labels, self._taxonomy.palette), photo, generated)
-            for labels, photo, generated in zip(
-                samples.labels.numpy(), samples.photos.numpy(), samples.generated.numpy(), strict=True
-            )
-        ]
-        path = self._folder / "samples" / f"{samples.images_shown:09d}.png"
-        images.write_picture(path, images.contact_sheet(rows, titles=SHEET_TITLES))
-
-    def _write_statistics(self, step: "Step") -> None:
-        losses = {name: total / self._steps for name, total in self._sums.items()}
-        line = {
-            "images_shown": step.images_shown,
-            **{f"loss/{name}": round(value, 6) for name, value in losses.items()},
-            "learning_rate": step.learning_rate,
-            "images_per_second": round(step.images_per_second, 3),
-            "peak_memory_bytes": step.peak_memory_bytes,
-        }
-        self._stats.write(json.dumps(line).encode() + b"\n")
-        self._stats.flush()
-        for name, value in line.items():
-            self._events.add_scalar(name, value, step.images_shown)
-        self._sums, self._steps = {}, 0
-
-    def log(self, line: str) -> None:
-        write_log(self._folder, line)
-
-
-def _images_of(line: bytes) -> int:
-    return json.loads(line)["images_shown"]

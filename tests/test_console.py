@@ -225,6 +225,26 @@ def test_a_bar_of_nobody_knows_how_many_says_nothing_of_how_long(capsys, impatie
     assert capsys.readouterr().err == ""
 
 
+def test_talk_stands_above_the_bar(monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+
+    with Console().bar("train", unit="image", total=2) as bar:
+        bar.note("photos are read too slowly")
+        bar.step(2)
+
+    *_, before, after = terminal.getvalue().split("photos are read too slowly\n")
+    assert before.endswith("\r") and "train: 100%" in after
+
+
+def test_talk_beside_a_bar_goes_to_stderr_without_a_terminal_and_nowhere_when_quiet(capsys):
+    for console in (Console(), Console(quiet=True)):
+        with console.bar("train", unit="image", total=None) as bar:
+            bar.note("photos are read too slowly")
+
+    assert capsys.readouterr() == ("", "photos are read too slowly\n")
+
+
 # Downloads
 
 
@@ -247,3 +267,17 @@ def test_a_download_shows_its_file_and_how_much_is_here(monkeypatch):
         on_bytes("weights.pth", 2_000_000, 2_000_000)
 
     assert re.search(r"weights\.pth: 100%.*2\.00M/2\.00M", terminal.getvalue())
+
+
+def test_of_several_processes_only_the_first_talks_but_all_say_their_errors(capsys, monkeypatch):
+    monkeypatch.setenv("RANK", "1")
+    console = Console()
+
+    console.note("a note")
+    console.show(["a result"])
+    with console.bar("work", unit="thing", total=2) as bar:
+        bar.step()
+    console.error("an error")
+
+    said = capsys.readouterr()
+    assert said.out == "" and said.err == "gauganpipe: an error\n"

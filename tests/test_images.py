@@ -324,34 +324,6 @@ def test_an_overlay_goes_from_the_photo_to_the_labels(opacity, same_as):
     assert np.array_equal(mixed, photo if same_as == "photo" else images.colourise(ids, PALETTE))
 
 
-def test_a_sheet_shows_every_picture_in_its_place():
-    red, green, blue = (np.full((10, 20, 3), colour, np.uint8) for colour in ([250, 0, 0], [0, 250, 0], [0, 0, 250]))
-
-    sheet = images.contact_sheet([[red, green], [blue]], tile_px=32)
-
-    assert sheet.shape == (2 * 16 + 3 * 2, 2 * 32 + 3 * 2, 3)
-    assert sheet[10, 18].tolist() == [250, 0, 0]
-    assert sheet[10, 52].tolist() == [0, 250, 0]
-    assert sheet[28, 18].tolist() == [0, 0, 250]
-    assert sheet[28, 52].tolist() == [255, 255, 255]
-
-
-def test_a_sheet_has_titles_above_its_columns():
-    tile = np.zeros((64, 64, 3), np.uint8)
-
-    plain, titled = (
-        images.contact_sheet([[tile, tile]], titles=titles, tile_px=64) for titles in ((), ("photo", "labels"))
-    )
-
-    head = titled[: len(titled) - len(plain)]
-    assert len(head) > 0
-    assert (head[:, :64] < 128).any() and (head[:, 70:] < 128).any()
-
-
-def test_a_sheet_without_pictures_is_a_sheet():
-    assert images.contact_sheet([]).shape[2] == 3
-
-
 def test_a_picture_is_written_as_it_is(tmp_path):
     photo = draw(6, 8)
 

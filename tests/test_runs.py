@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from gaugan import measure
 from pipeline import flow, paint, runs
 from pipeline.console import Console
 from pipeline.errors import GauganpipeError, RunError, WorkspaceError
 from pipeline.manifest import read, writing
+from pipeline.record import Record
+from pipeline.run_folders import newest_run
 from pipeline.workspace import Workspace, hold
 
 QUIET = Console(quiet=True)
@@ -45,14 +48,14 @@ def test_a_run_that_crashed_goes_on_and_ends_like_one_that_did_not(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = runs.train(workspace, ASKED, console=QUIET).folder
-    on_step = runs._Record.on_step
+    on_step = Record.on_step
 
-    def crash_at_10(record: runs._Record, step: object) -> None:
+    def crash_at_10(record: Record, step: object) -> None:
         on_step(record, step)
         if step.images_shown == 10:
             raise Crash
 
-    monkeypatch.setattr(runs._Record, "on_step", crash_at_10)
+    monkeypatch.setattr(Record, "on_step", crash_at_10)
     with pytest.raises(Crash):
         runs.train(workspace, replace(ASKED, new=True), console=QUIET)
     monkeypatch.undo()
@@ -70,13 +73,14 @@ def test_a_run_that_crashed_goes_on_and_ends_like_one_that_did_not(
 def test_statistics_begin_with_the_first_images_and_end_with_the_last(workspace: Workspace) -> None:
     folder = runs.train(workspace, ASKED, console=QUIET).folder
 
-    assert [line["images_shown"] for line in _statistics(folder)] == [2, 4, 6, 8, 10, 12]
+    lines = [line for line in _statistics(folder) if "learning_rate" in line]
+    assert [line["images_shown"] for line in lines] == [2, 4, 6, 8, 10, 12]
 
 
 def test_the_log_says_when_the_run_began_and_ended(workspace: Workspace) -> None:
     folder = runs.train(workspace, ASKED, console=QUIET).folder
 
-    first, last = (folder / "log.txt").read_text().splitlines()
+    first, *_, last = (folder / "log.txt").read_text().splitlines()
     assert "begins: 12 images in all, on cpu, with edges" in first
     assert last.endswith("finished at 12 images")
 
@@ -113,11 +117,11 @@ def test_a_folder_that_is_no_run_is_refused(workspace: Workspace, tmp_path: Path
 
 
 def test_two_processes_do_not_train_one_run(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    def crash(record: runs._Record, start: object) -> None:
+    def crash(record: Record, start: object) -> None:
         raise Crash
 
     with monkeypatch.context() as broken, pytest.raises(Crash):
-        broken.setattr(runs._Record, "on_start", crash)
+        broken.setattr(Record, "on_start", crash)
         runs.train(workspace, ASKED, console=QUIET)
     [folder] = workspace.run_folders()
 
@@ -126,12 +130,12 @@ def test_two_processes_do_not_train_one_run(workspace: Workspace, monkeypatch: p
 
 
 def test_training_holds_no_lock_on_the_manifest(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    def label_meanwhile(record: runs._Record, start: object) -> None:
+    def label_meanwhile(record: Record, start: object) -> None:
         with writing(workspace) as manifest:
             assert manifest.rows
         raise Crash
 
-    monkeypatch.setattr(runs._Record, "on_start", label_meanwhile)
+    monkeypatch.setattr(Record, "on_start", label_meanwhile)
 
     with pytest.raises(Crash):
         runs.train(workspace, ASKED, console=QUIET)
@@ -165,16 +169,99 @@ def test_without_instance_maps_the_run_has_no_edges_and_says_so(workspace: Works
     assert "without edges" in (folder / "log.txt").read_text()
 
 
-def test_a_batch_that_does_not_fit_the_memory_is_refused_with_one_that_would(
+def cost(bytes_per_image: int, free_bytes: int) -> measure.Cost:
+    return measure.Cost(
+        seconds_per_image=1,
+        bytes_per_image=bytes_per_image,
+        fixed_bytes=0,
+        free_bytes=free_bytes,
+        device="cpu",
+        processes=1,
+    )
+
+
+def test_a_batch_that_does_not_fit_the_memory_is_refused_with_what_to_lower(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from gaugan import measure
+    monkeypatch.setattr(measure, "measure", lambda *_, **__: cost(2_000_000_000, 8_000_000_000))
 
-    cost = measure.Cost(seconds_per_image=1, needed_bytes=64_000_000_000, free_bytes=8_000_000_000, device="cpu")
-    monkeypatch.setattr(measure, "measure", lambda settings, classes, edges: cost)
+    with pytest.raises(RunError, match=r"32 images at 256 px needs about 64.0 GB .* 8.0 GB are free.*accumulate=2"):
+        runs.train(workspace, runs.Training(preset="spade"), console=QUIET)
+    assert workspace.run_folders() == []
 
-    with pytest.raises(RunError, match=r"needs about 64 GB of memory, and 8 GB are free.*--set batch_size=2"):
-        runs.train(workspace, runs.Training(assignments=("batch_size=32",)), console=QUIET)
+
+def test_a_batch_learned_in_parts_needs_the_memory_of_one(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measure, "measure", lambda *_, **__: cost(4_000_000_000, 8_000_000_000))
+    asked = replace(ASKED, assignments=(*ASKED.assignments, "batch_size=4", "accumulate=2"))
+
+    assert runs.train(workspace, asked, console=QUIET).images_shown == 12
+
+
+def test_batch_auto_takes_the_largest_that_fits_and_is_kept_by_the_run(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measure, "measure", lambda *_, **__: cost(1_000_000_000, 6_000_000_000))
+    asked = replace(ASKED, batch="auto")
+
+    first = runs.train(workspace, asked, console=QUIET)
+    monkeypatch.setattr(measure, "measure", lambda *_, **__: cost(1_000_000_000, 60_000_000_000))
+    again = runs.train(workspace, asked, console=QUIET)
+
+    assert "batch_size = 4\n" in (first.folder / "config.toml").read_text()
+    assert again.was_finished and again.folder == first.folder
+
+
+def test_a_batch_can_be_said_without_its_long_name(workspace: Workspace) -> None:
+    lines = runs.plan(workspace, replace(ASKED, batch="3"))
+
+    assert "training.batch_size = 3" in lines
+
+
+def test_a_batch_that_is_no_number_is_a_sentence(workspace: Workspace) -> None:
+    with pytest.raises(RunError, match=r"training\.batch_size is 'many', expected an integer"):
+        runs.plan(workspace, replace(ASKED, batch="many"))
+
+
+def test_without_a_preset_one_is_chosen_and_the_reason_said(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = (*SMALL, "data.crop_size=64", "score_weights=patches", "perceptual=0", "device=cpu")
+    asked = runs.Training(assignments=small)
+
+    done = runs.train(workspace, asked, console=Console())
+    again = runs.train(workspace, asked, console=Console())
+
+    assert "preset small, for 4 photos and no GPU" in capsys.readouterr().err
+    assert done.folder.name == "0001-small"
+    assert again.was_finished
+
+
+def test_a_run_begins_with_the_weights_of_another_by_the_names_of_its_classes(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = runs.train(workspace, ASKED, console=QUIET).folder
+    asked = replace(ASKED, assignments=(*SMALL, "images=2"), init_from=first, continues=("hill=mountain",))
+
+    second = runs.train(workspace, asked, console=QUIET).folder
+
+    assert "begins with generator and discriminator of" in (second / "log.txt").read_text()
+    assert json.loads((second / "asked.json").read_text())["init_from"] == "runs/0001-tiny"
+    assert runs.train(workspace, asked, console=QUIET).was_finished
+
+
+def test_a_class_that_is_none_cannot_continue_another(workspace: Workspace) -> None:
+    first = runs.train(workspace, ASKED, console=QUIET).folder
+    asked = replace(ASKED, assignments=(*SMALL, "images=2"), init_from=first, continues=("hill=volcano",))
+
+    with pytest.raises(RunError, match=r"hill=volcano: the run to begin from has no class 'volcano'. It has sky"):
+        runs.train(workspace, asked, console=QUIET)
+
+
+def test_the_run_to_begin_from_must_be_one(workspace: Workspace) -> None:
+    with pytest.raises(RunError, match="there is no run at nowhere"):
+        runs.train(workspace, replace(ASKED, init_from=Path("nowhere")), console=QUIET)
 
 
 def test_a_label_out_of_range_names_file_and_value(workspace: Workspace) -> None:
@@ -224,7 +311,7 @@ def test_a_run_without_a_checkpoint_is_not_painted_with(workspace: Workspace) ->
     shutil.copy(folder / "config.toml", begun)
     (workspace.runs / "2024-holiday").mkdir()
 
-    assert runs.newest_run(workspace) == folder
+    assert newest_run(workspace) == folder
 
 
 def _statistics(folder: Path) -> list[dict[str, float]]:

@@ -12,6 +12,7 @@ kept, nor the place of a sampler, nor that of a schedule.
 
 import contextlib
 import json
+import math
 import os
 import re
 import shutil
@@ -65,8 +66,11 @@ class Progress:
     guard: Mapping[str, Any] = field(default_factory=dict)
 
     def scored(self, score: float, *, images_shown: int, patience: int) -> "Progress":
-        """With one more score, lower being better; it ends the run when it is the last that patience waits for."""
-        if self.best_score is None or score < self.best_score:
+        """With one more score, lower being better; it ends the run when it is the last that patience waits for.
+
+        A score that is no number is worse than any.
+        """
+        if math.isfinite(score) and (self.best_score is None or score < self.best_score):
             return replace(self, best_score=score, best_at=images_shown, worse_in_a_row=0)
         worse = self.worse_in_a_row + 1
         return replace(self, worse_in_a_row=worse, ended_early=0 < patience <= worse)
@@ -155,7 +159,7 @@ def read_progress(folder: Path) -> Progress:
     except FileNotFoundError:
         return NO_PROGRESS
     except (OSError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{path} cannot be read: {error}") from error
+        raise unreadable(path, error) from error
 
 
 def best(run_folder: Path) -> Path | None:
@@ -311,7 +315,17 @@ def explained(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{path} cannot be read: {error}") from error
+        raise unreadable(path, error) from error
+
+
+def unreadable(path: Path, error: Exception) -> CheckpointError:
+    """What is wrong with a file of a checkpoint and, where that is damaged, how the run goes on without it."""
+    sentence, folder = f"{path} cannot be read: {error}", path.parent
+    if isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
+        return CheckpointError(sentence)
+    others = [other for other in whole_checkpoints(folder.parent.parent) if other != folder]
+    then = f"goes on from {others[-1]}" if others else "begins anew"
+    return CheckpointError(f"{sentence}. Remove {folder}, and the run {then}")
 
 
 def as_os_error(error: OSError | SafetensorError, path: Path) -> OSError:

@@ -1,7 +1,11 @@
 """Photos and label maps from files to batches, in an order that is a function of the seed and the images shown."""
 
+import atexit
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from multiprocessing import active_children
+from multiprocessing.process import BaseProcess
 
 import torch
 from torch import Tensor
@@ -164,18 +168,36 @@ class Positions:
 
 def batches(crops: Crops, positions: Positions, *, device: torch.device) -> Iterator[Batch]:
     """Batches of the positions, on the device; every number of workers gives the same ones."""
+    others = set(active_children())
     loader = DataLoader(
         crops,
         batch_sampler=positions,
         collate_fn=stack_whole,
         num_workers=crops.settings.workers,
         pin_memory=device.type == "cuda",
+        worker_init_fn=ignore_signals,
         generator=torch.Generator(),  # its base seed, unused here, would else be drawn from the global generator
     )
-    for batch in loader:
+    walk = iter(loader)
+    atexit.register(kill, set(active_children()) - others)
+    for batch in walk:
         if isinstance(batch, DataError):
             raise batch
         yield batch.to(device)
+
+
+def ignore_signals(worker: int) -> None:
+    """Ctrl-C, and the signal that ends a process, reach its workers too: they go on until its step is whole."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def kill(workers: set[BaseProcess]) -> None:
+    """End workers that a traceback has kept: Python, as it ends, would ask them to, and wait for ever."""
+    if workers and hasattr(signal, "SIGCHLD"):
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # else torch is alarmed
+    for worker in workers:
+        worker.kill()
 
 
 def stack_whole(items: "list[Batch] | DataError") -> "Batch | DataError":

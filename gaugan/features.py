@@ -178,9 +178,13 @@ def load_features(path: Path, *, normalise: bool = False) -> Features:
         raise ValueError(f"{path} is no weights file: torch and safetensors cannot read it") from error
     if not isinstance(state, Mapping):
         raise ValueError(f"{path} holds a {type(state).__name__}, expected a state dict")
+    return features_of(state, origin=str(path), normalise=normalise, digest=digest_of(path))
+
+
+def digest_of(path: Path) -> str:
+    """The first digits of the SHA-256 of a weights file: by it a score says whose features it is taken in."""
     with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()[:DIGEST_DIGITS]
-    return features_of(state, origin=str(path), normalise=normalise, digest=digest)
+        return hashlib.file_digest(file, "sha256").hexdigest()[:DIGEST_DIGITS]
 
 
 def features_of(

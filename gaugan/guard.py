@@ -8,6 +8,11 @@ EXPLODES = 1000.0
 """Gradients this many times longer than the longest of late have exploded. A game swings by tens, not by thousands."""
 FORGETS = 0.999
 """What the longest of late shrinks by a step: a thousand steps are remembered."""
+NOTHING = 1e-6
+"""Gradients no longer than this are sound, but no measure of others: a discriminator that has won gives none."""
+RELENTS = 10.0
+"""What the longest of late grows by when gradients are refused: a measure that was wrong is soon right, well before
+`MOST_IN_A_ROW`, and an explosion is still too long."""
 MOST_IN_A_ROW = 10
 """So many skipped steps in a row are no accident."""
 
@@ -24,11 +29,15 @@ class Guard:
         self.in_a_row = 0
 
     def admits(self, name: str, norm: float) -> bool:
-        """Whether gradients of this length are sound; those that are not are not remembered."""
+        """Whether gradients of this length are sound."""
         longest = self.longest.get(name, 0.0)
-        if not math.isfinite(norm) or (longest and norm > EXPLODES * longest):
+        if not math.isfinite(norm):
             return False
-        self.longest[name] = max(norm, FORGETS * longest)
+        if longest and norm > EXPLODES * longest:
+            self.longest[name] = RELENTS * longest
+            return False
+        if norm > NOTHING:
+            self.longest[name] = max(norm, FORGETS * longest)
         return True
 
     def count(self, *, skipped: bool) -> None:

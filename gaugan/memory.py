@@ -1,22 +1,29 @@
 """How much memory there is, how much was used, and what to say when it does not suffice."""
 
 import contextlib
+import functools
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, TypeVar
 
 import psutil
 import torch
+from torch import distributed
 
 from gaugan.errors import OutOfMemoryError
 from gaugan.settings import Settings
 
-LIMITS_OF_A_GROUP = (
-    (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")),
-    (Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"), Path("/sys/fs/cgroup/memory/memory.usage_in_bytes")),
+Result = TypeVar("Result")
+
+GROUPS, OWN_GROUPS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
+"""Where Linux says how much memory groups of processes may have, and in which of them this one is."""
+SIGNS_OF_AN_END = (
+    *("can't allocate memory", "not enough memory", "out of memory", "Cannot allocate memory"),
+    *("STATUS_ALLOC_FAILED", "bad_alloc"),  # of the libraries of a GPU, as CUBLAS_STATUS_ALLOC_FAILED, and of C++
 )
-"""Where Linux says how much memory a container may have, and has."""
-SIGNS_OF_AN_END = ("can't allocate memory", "not enough memory", "out of memory", "Cannot allocate memory")
+SMALLEST_PX, NARROWEST = 32, 4
+"""Nobody is told to go below this crop_size and width."""
 
 
 def free_bytes(device: torch.device) -> int:
@@ -51,6 +58,17 @@ def explained_memory(settings: Settings) -> Iterator[None]:
         ) from error
 
 
+def explains_memory(function: Callable[..., Result]) -> Callable[..., Result]:
+    """The same for all of a function whose first argument is the settings."""
+
+    @functools.wraps(function)
+    def explained(settings: Settings, *given: Any, **named: Any) -> Result:
+        with explained_memory(settings):
+            return function(settings, *given, **named)
+
+    return explained
+
+
 def is_end_of_memory(error: BaseException) -> bool:
     """Whether an error says that memory has come to its end, of a GPU or of the machine."""
     ends = isinstance(error, torch.OutOfMemoryError | MemoryError)
@@ -65,23 +83,72 @@ def what_needs_it(settings: Settings) -> str:
 
 
 def remedies(settings: Settings) -> str:
-    """What to lower, the least harm first."""
-    training, ways = settings.training, []
-    if training.batch_size > training.accumulate:
-        parts = next(n for n in range(2 * training.accumulate, training.batch_size + 1) if training.batch_size % n == 0)
-        ways.append(f"learn it in more parts: --set accumulate={parts}")
-    if training.precision == "float32":
-        ways.append("compute in halves: --set precision=bf16")
-    ways.append(f"show smaller pictures: --set crop_size={max(32, settings.data.crop_size // 2)}")
-    ways.append(f"make the networks narrower: --set model.width={max(4, settings.model.width // 2)}")
-    return "The least harm first, " + "; ".join(ways)
+    """What to lower, the least harm first; only what these settings allow."""
+    training = settings.training
+    size, width = max(SMALLEST_PX, settings.data.crop_size // 2), max(NARROWEST, settings.model.width // 2)
+    processes = distributed.get_world_size() if distributed.is_initialized() else 1
+    more_parts = range(2 * training.accumulate, training.batch_size // processes + 1)
+    ways = [
+        *(("learn it in more parts", "training", "accumulate", parts) for parts in more_parts),
+        ("compute in halves", "training", "precision", "bf16"),
+        ("show smaller pictures", "data", "crop_size", min(size, settings.data.crop_size)),
+        ("make the networks narrower", "model", "width", min(width, settings.model.width)),
+    ]
+    found: dict[str, str] = {}
+    for words, section, name, value in ways:
+        is_even = name != "accumulate" or training.batch_size % (value * processes) == 0
+        if words not in found and is_even and _may_be(settings, section, name, value):
+            found[words] = f"{words}: --set {'model.' if name == 'width' else ''}{name}={value}"
+    if not found:
+        return "There is nothing left to lower: end other programs, or train where there is more memory"
+    return "The least harm first, " + "; ".join(found.values())
+
+
+def _may_be(settings: Settings, section: str, name: str, value: Any) -> bool:
+    """Whether a setting has another value than this, and may have it."""
+    values = settings.model_dump()
+    if values[section][name] == value:
+        return False
+    values[section][name] = value
+    try:
+        Settings.model_validate(values)
+    except ValueError:
+        return False
+    return True
 
 
 def _left_to_the_group() -> list[int]:
-    for limit, used in LIMITS_OF_A_GROUP:
+    """What each group that this process is in may still have, where it has a limit; files kept in memory can go."""
+    left = []
+    for folder in _groups():
+        is_old = (folder / "memory.limit_in_bytes").exists()  # cgroups of version 1
+        limit, used = ("memory.limit_in_bytes", "memory.usage_in_bytes") if is_old else ("memory.max", "memory.current")
         with contextlib.suppress(OSError, ValueError):
-            return [max(0, int(limit.read_text()) - int(used.read_text()))]
-    return []
+            may_go = _files_in_memory(folder / "memory.stat", prefix="total_" if is_old else "")
+            left.append(int((folder / limit).read_text()) - int((folder / used).read_text()) + may_go)
+    return [max(0, few) for few in left]
+
+
+def _groups() -> list[Path]:
+    """Folders of the groups that this process is in: its own, those around it, and the root, which a container sees."""
+    folders = [GROUPS, GROUPS / "memory"]
+    with contextlib.suppress(OSError):
+        for line in OWN_GROUPS.read_text().splitlines():
+            _, kinds, path = line.split(":", 2)
+            if kinds and "memory" not in kinds.split(","):
+                continue
+            root = GROUPS / "memory" if kinds else GROUPS
+            own = root / path.lstrip("/")
+            folders += [own, *(around for around in own.parents if around.is_relative_to(root))]
+    return list(dict.fromkeys(folders))
+
+
+def _files_in_memory(statistics: Path, *, prefix: str) -> int:
+    try:
+        lines = dict(line.split(" ", 1) for line in statistics.read_text().splitlines())
+    except OSError:
+        return 0
+    return sum(int(lines.get(f"{prefix}{name}", 0)) for name in ("inactive_file", "active_file"))
 
 
 def _left_to_the_process() -> list[int]:

@@ -1,6 +1,6 @@
 """How far apart two sets of pictures are in their small patches, at several scales; no trained network is asked."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import torch
 from torch import Tensor
@@ -11,6 +11,8 @@ from gaugan.randomness import generator
 PATCH_PX = 7
 PATCHES_A_PICTURE = 128
 DIRECTIONS = 512
+DIRECTIONS_AT_ONCE = 64
+"""So many numbers of every patch are sorted together; more need more memory, and are no quicker."""
 LEAST_SIDE = 16
 """The coarsest scale has no shorter side than this."""
 
@@ -34,18 +36,35 @@ def describe(pictures: Iterable[Tensor], *, seed: int) -> list[Tensor]:
     return [torch.cat(patches) for patches in of_scales]
 
 
-def sliced_wasserstein(x: Tensor, y: Tensor, *, seed: int) -> float:
-    """The mean distance of two sets of vectors, as they lie in random directions.
+class Slices:
+    """A set of vectors as it lies in random directions, for others to be compared with.
 
-    x, y: (N, D), alike many.    Every entry is brought to mean 0 and deviation 1 by those of x first.
-    Raises: ValueError when they are not of one shape.    Source: Rabin et al. 2011; Karras et al. 2018, section 5.
+    vectors: (N, D) float32.    Every entry is brought to their mean 0 and deviation 1 first, those of others too.
+    Source: Rabin et al. 2011; Karras et al. 2018, section 5.
     """
-    if x.shape != y.shape:
-        raise ValueError(f"the sets are {tuple(x.shape)} and {tuple(y.shape)}, expected one shape")
-    directions = F.normalize(torch.randn(x.shape[1], DIRECTIONS, generator=generator(seed, "directions")), dim=0)
-    mean, deviation = x.mean(0), x.std(0).clamp(min=1e-6)
-    placed = [(((side - mean) / deviation) @ directions).sort(0).values for side in (x, y)]
-    return (placed[0] - placed[1]).abs().double().mean().item()
+
+    def __init__(self, vectors: Tensor, *, seed: int) -> None:
+        self.shape = vectors.shape
+        self.mean, self.deviation = vectors.mean(0), vectors.std(0).clamp(min=1e-6)
+        drawn = torch.randn(vectors.shape[1], DIRECTIONS, generator=generator(seed, "directions"))
+        self.directions = F.normalize(drawn, dim=0).T.split(DIRECTIONS_AT_ONCE)
+        self.placed = list(self.place(vectors))
+
+    def distance(self, others: Tensor) -> float:
+        """How far apart the sets lie, as a mean over the directions.
+
+        others: (N, D), alike many. Raises: ValueError when they are not.    Source: the sliced Wasserstein distance.
+        """
+        if others.shape != self.shape:
+            raise ValueError(f"the sets are {tuple(self.shape)} and {tuple(others.shape)}, expected one shape")
+        pairs = zip(self.placed, self.place(others), strict=True)
+        return sum((x - y).abs().double().sum().item() for x, y in pairs) / (len(others) * DIRECTIONS)
+
+    def place(self, vectors: Tensor) -> Iterator[Tensor]:
+        """How far along each direction they lie, in order: (DIRECTIONS_AT_ONCE, N), until all directions are done."""
+        like_all = ((vectors - self.mean) / self.deviation).T
+        for few in self.directions:
+            yield (few @ like_all).sort(dim=1).values
 
 
 def pyramid(pictures: Tensor) -> Iterable[Tensor]:

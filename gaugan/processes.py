@@ -13,7 +13,11 @@ from gaugan.allocator import keep_memory
 from gaugan.errors import TrainingError
 from gaugan.settings import Settings
 
-SIGNS_OF_A_LOST_PROCESS = ("Connection closed by peer", "Connection reset by peer", "NCCL", "gloo", "Broken pipe")
+SIGNS_OF_A_LOST_PROCESS = (
+    *("connection closed", "connection was likely closed", "connection reset", "broken pipe"),
+    "ncclremoteerror",  # what NCCL calls a connection that another process closed or reset
+)
+"""In small letters."""
 
 
 def accelerate(settings: Settings) -> Accelerator:
@@ -43,6 +47,15 @@ def shared(fact: Any) -> Any:
     return facts[0]
 
 
+def least(number: int) -> int:
+    """The least that any process has."""
+    if not distributed.is_initialized():
+        return number
+    numbers = [0] * distributed.get_world_size()
+    distributed.all_gather_object(numbers, number)
+    return min(numbers)
+
+
 def summed(x: Tensor) -> Tensor:
     """The sum over all processes; without gradients."""
     if not distributed.is_initialized():
@@ -58,9 +71,10 @@ def explained_processes() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        if not distributed.is_initialized() or not any(sign in str(error) for sign in SIGNS_OF_A_LOST_PROCESS):
+        said = str(error)
+        if not distributed.is_initialized() or not any(sign in said.lower() for sign in SIGNS_OF_A_LOST_PROCESS):
             raise
         raise TrainingError(
             "another process of this run has ended, so this one cannot go on. The same command goes on from the last "
-            "checkpoint, with as many processes as you like"
+            f"checkpoint, with as many processes as you like. It was noticed by: {said.splitlines()[0]}"
         ) from error

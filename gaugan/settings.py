@@ -7,6 +7,7 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, Pos
 from pydantic_core import PydanticCustomError
 
 DOUBLINGS = {"normal": 5, "more": 6, "most": 7}
+"""How often a generator doubles its size, by `model.upsampling`."""
 
 
 class Section(pydantic.BaseModel):
@@ -195,7 +196,9 @@ class Training(Section):
     )
     batch_size: PositiveInt = Field(32, description="photos a step, over all devices")
     accumulate: PositiveInt = Field(
-        1, description="parts of a batch that are learned from one after another, to need less memory"
+        1,
+        description="parts of a batch that are learned from one after another, to need less memory; norms over a batch "
+        "then see one part at a time",
     )
     precision: Literal["float32", "bf16"] = Field(
         "float32", description="numbers that networks compute with; bf16 is faster on GPUs"
@@ -268,7 +271,7 @@ class Settings(Section):
         if scores and self.losses.perceptual and scores == self.losses.perceptual_weights:
             raise ValueError(
                 f"training.score_weights and losses.perceptual_weights are both {scores!r}, expected two: what is "
-                "learned from says nothing of how well it is learned"
+                "learned from says nothing of how well it is learned. Set training.score_weights=patches"
             )
         return self
 
@@ -278,9 +281,12 @@ class Settings(Section):
         is_one_pixel = max(self.data.crop) < 2 * multiple
         at_once = self.training.batch_size // self.training.accumulate
         if is_one_pixel and (self.model.norm == "instance" or at_once == 1):
+            parts = self.training.accumulate
+            batch = f"training.batch_size={self.training.batch_size}"
+            batch += f" in training.accumulate={parts} parts" if parts > 1 else ""
             raise ValueError(
                 f"data.crop_size is {self.data.crop_size}, so the generator begins with a single pixel, which cannot "
-                f"be normalised with model.norm={self.model.norm} and training.batch_size={self.training.batch_size}. "
+                f"be normalised with model.norm={self.model.norm} and {batch}. "
                 f"Set data.crop_size={2 * multiple} or more"
             )
         return self

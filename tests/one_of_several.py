@@ -13,8 +13,9 @@ import torch
 from safetensors.torch import save_file
 
 from gaugan.config import load_settings
-from gaugan.data import Batch, generator
+from gaugan.data import Batch
 from gaugan.processes import accelerate
+from gaugan.randomness import generator
 from gaugan.spade.method import SpadeMethod
 
 SMALL = (

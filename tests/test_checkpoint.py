@@ -1,5 +1,7 @@
 """Checkpoints: whole or absent, found again, exact, refused with a sentence; and averaged weights."""
 
+import math
+
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -8,7 +10,9 @@ from torch import nn
 from gaugan.checkpoint import (
     AVERAGED,
     NETWORKS,
+    PROGRESS,
     About,
+    Progress,
     average,
     half_life_keep,
     images_shown,
@@ -16,6 +20,7 @@ from gaugan.checkpoint import (
     load,
     load_averaged,
     read_about,
+    read_progress,
     save,
 )
 from gaugan.config import load_settings
@@ -170,12 +175,55 @@ def test_a_damaged_file_is_named(tmp_path):
         load(folder, about=about(), **state())
 
 
+@pytest.mark.parametrize("name", [NETWORKS, PROGRESS])
+def test_a_damaged_file_is_named_with_the_checkpoint_before(tmp_path, name):
+    before, folder = save_one(tmp_path, images=8), save_one(tmp_path, images=16)
+    (folder / name).write_bytes((folder / name).read_bytes()[:20])
+
+    with pytest.raises(CheckpointError) as raised:
+        read_progress(folder)
+        load(folder, about=about(), **state())
+
+    assert str(raised.value).endswith(f"Remove {folder}, and the run goes on from {before}")
+
+
+def test_without_a_checkpoint_before_a_run_begins_anew(tmp_path):
+    folder = save_one(tmp_path)
+    (folder / AVERAGED).unlink()
+
+    with pytest.raises(CheckpointError, match=r"Remove .*000000008, and the run begins anew"):
+        read_about(folder)
+
+
+def test_a_file_that_the_disk_does_not_give_is_no_reason_to_remove_it(tmp_path, monkeypatch):
+    folder = save_one(tmp_path)
+
+    def refuse(path):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("gaugan.checkpoint.load_file", refuse)
+    with pytest.raises(CheckpointError, match=r"cannot be read: \[Errno 13\] Permission denied$"):
+        load(folder, about=about(), **state())
+
+
 def test_a_missing_file_is_named(tmp_path):
     folder = save_one(tmp_path)
     (folder / AVERAGED).unlink()
 
     with pytest.raises(CheckpointError, match=r"averaged\.safetensors cannot be read"):
         read_about(folder)
+
+
+def test_a_score_that_is_no_number_is_never_the_best():
+    progress = Progress().scored(math.nan, images_shown=8, patience=0)
+
+    assert (progress.best_score, progress.best_at, progress.worse_in_a_row) == (None, None, 1)
+
+
+def test_a_score_that_is_no_number_is_worse_than_the_best():
+    progress = Progress(best_score=0.5, best_at=8).scored(math.nan, images_shown=16, patience=1)
+
+    assert (progress.best_score, progress.best_at, progress.ended_early) == (0.5, 8, True)
 
 
 def test_an_average_moves_by_the_share_it_does_not_keep():

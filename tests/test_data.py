@@ -6,8 +6,9 @@ import torch
 from PIL import Image
 
 from gaugan import cache
-from gaugan.data import Crops, Positions, batches, generator, have_instances
+from gaugan.data import Crops, Positions, batches, have_instances
 from gaugan.errors import DataError
+from gaugan.randomness import generator
 from gaugan.reading import Sample, covering_size, read_instances, read_labels
 from gaugan.settings import Data
 from gaugan.spade.conditions import edges

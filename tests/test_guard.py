@@ -35,12 +35,38 @@ def test_each_optimizer_has_its_own_measure():
     assert guard.admits("discriminator", 1.0)
 
 
-def test_an_explosion_is_not_remembered():
+def test_an_explosion_does_not_become_the_measure():
     guard = Guard()
     guard.admits("generator", 1.0)
     guard.admits("generator", 1e6)
 
     assert not guard.admits("generator", 1e6)
+
+
+def test_many_gradients_of_nothing_change_no_measure():
+    guard = Guard()
+    guard.admits("discriminator", 1.0)
+    for _ in range(7000):
+        guard.admits("discriminator", 0.0)
+
+    assert guard.admits("discriminator", 1.0)
+
+
+@pytest.mark.parametrize("first", [1e-5, 1e-12])
+def test_a_measure_that_was_too_short_is_soon_right(first):
+    guard = Guard()
+    guard.admits("generator", first)
+
+    refused = [guard.admits("generator", 0.5) for _ in range(MOST_IN_A_ROW)].count(False)
+
+    assert refused < MOST_IN_A_ROW / 2
+
+
+def test_gradients_that_stay_exploded_end_a_run():
+    guard = Guard()
+    guard.admits("generator", 1.0)
+
+    assert not any(guard.admits("generator", 1e20) for _ in range(MOST_IN_A_ROW))
 
 
 def test_skipped_steps_are_counted_in_all_and_in_a_row():

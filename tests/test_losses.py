@@ -5,8 +5,17 @@ import math
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-from gaugan.spade.losses import KINDS, discriminator_loss, feature_matching, generator_loss, kl, perceptual
+from gaugan.spade.losses import (
+    KINDS,
+    discriminator_loss,
+    feature_matching,
+    generator_loss,
+    kl,
+    perceptual,
+    share_of_known,
+)
 
 # Two scales: the mean over the scales is not the mean over all logits.
 LOGITS = [torch.tensor([[[[2.0, 0.5]]]]), torch.tensor([[[[-1.0]]]])]
@@ -56,6 +65,21 @@ def test_the_hinge_lets_go_beyond_its_margin():
 def test_an_unknown_kind_is_refused():
     with pytest.raises(ValueError, match="no adversarial loss 'softmax'"):
         generator_loss("softmax", LOGITS)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 3), (5, 4), (7, 9), (14, 9)])
+def test_a_patch_counts_as_far_as_its_pixels_are_known(size):
+    known = torch.rand(3, 1, 14, 18, generator=torch.Generator().manual_seed(0)) < 0.4
+
+    assert torch.allclose(share_of_known(known, size=size), F.adaptive_avg_pool2d(known.float(), size))
+
+
+def test_patches_of_unknown_pixels_teach_nothing():
+    # The upper left patch is unknown, the upper right one half: (0 + 0.5 + 1 + 1) / 4 patches, each 1 from real.
+    known = torch.ones(1, 1, 4, 4, dtype=torch.bool)
+    known[..., :2, :3] = False
+    loss = discriminator_loss("hinge", [torch.zeros(1, 1, 2, 2)], real=True, known=known)
+    assert loss.item() == 2.5 / 4
 
 
 def layers(*values: float) -> list[Tensor]:

@@ -11,7 +11,7 @@ import torch
 from gaugan import memory
 from gaugan.config import load_settings
 from gaugan.errors import OutOfMemoryError
-from gaugan.memory import explained_memory, free_bytes, remedies
+from gaugan.memory import explained_memory, free_bytes, is_end_of_memory, remedies
 
 CPU = torch.device("cpu")
 ROOT = Path(__file__).parent.parent
@@ -42,18 +42,94 @@ def test_a_single_image_is_not_split():
     assert "accumulate" not in remedies(load_settings("spade", ["batch_size=1"]))
 
 
-def test_a_container_may_have_less_memory_than_its_machine(tmp_path, monkeypatch):
-    (tmp_path / "max").write_text("1000000\n")
-    (tmp_path / "current").write_text("400000\n")
-    monkeypatch.setattr(memory, "LIMITS_OF_A_GROUP", ((tmp_path / "max", tmp_path / "current"),))
+def test_nobody_is_told_to_do_what_was_done():
+    settings = load_settings(
+        "tiny", ["batch_size=4", "accumulate=2", "crop_size=32", "model.width=4", "precision=bf16"]
+    )
+
+    assert remedies(settings).startswith("There is nothing left to lower")
+
+
+def test_a_batch_is_not_split_where_a_single_pixel_could_not_be_normalised():
+    assert "accumulate=2;" in remedies(load_settings("tiny", ["batch_size=4", "crop_size=32"]))
+    assert "accumulate" not in remedies(load_settings("tiny", ["batch_size=2", "crop_size=32"]))
+
+
+def test_every_process_keeps_an_image_of_every_part(monkeypatch):
+    monkeypatch.setattr("torch.distributed.is_initialized", lambda: True)
+    monkeypatch.setattr("torch.distributed.get_world_size", lambda: 2)
+
+    assert "accumulate=3;" in remedies(load_settings("spade", ["batch_size=6"]))
+    assert "accumulate" not in remedies(load_settings("spade", ["batch_size=2"]))
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+        "std::bad_alloc",
+    ],
+)
+def test_libraries_have_other_words_for_the_end_of_memory(message):
+    assert is_end_of_memory(RuntimeError(message))
+
+
+@pytest.fixture
+def groups(tmp_path, monkeypatch):
+    """Writes what Linux says: `own` is the file that names the groups of a process, others are of groups."""
+
+    def write(own, **groups):
+        (tmp_path / "own").write_text(own)
+        for folder, values in groups.items():
+            (tmp_path / "groups" / folder.replace("_", "/")).mkdir(parents=True, exist_ok=True)
+            for name, value in values.items():
+                (tmp_path / "groups" / folder.replace("_", "/") / f"memory.{name}").write_text(f"{value}\n")
+
+    monkeypatch.setattr(memory, "GROUPS", tmp_path / "groups")
+    monkeypatch.setattr(memory, "OWN_GROUPS", tmp_path / "own")
+    return write
+
+
+def test_a_group_may_have_less_memory_than_its_machine(groups):
+    groups("0::/slice/scope", slice_scope={"max": 1_000_000, "current": 400_000})
 
     assert free_bytes(CPU) == 600_000
 
 
-def test_a_container_without_a_limit_has_what_the_machine_has(tmp_path, monkeypatch):
-    (tmp_path / "max").write_text("max\n")
-    (tmp_path / "current").write_text("400000\n")
-    monkeypatch.setattr(memory, "LIMITS_OF_A_GROUP", ((tmp_path / "max", tmp_path / "current"),))
+def test_a_group_has_no_more_than_those_around_it(groups):
+    groups(
+        "0::/slice/scope",
+        slice={"max": 1_000_000, "current": 900_000},
+        slice_scope={"max": 1_000_000, "current": 400_000},
+    )
+
+    assert free_bytes(CPU) == 100_000
+
+
+def test_files_that_are_kept_in_memory_can_go(groups):
+    kept = "anon 100000\ninactive_file 200000\nactive_file 50000"
+    groups("0::/slice", slice={"max": 1_000_000, "current": 400_000, "stat": kept})
+
+    assert free_bytes(CPU) == 850_000
+
+
+def test_a_container_sees_its_own_limit_at_the_root(groups):
+    groups("0::/that/the/machine/knows", **{".": {"max": 1_000_000, "current": 400_000}})
+
+    assert free_bytes(CPU) == 600_000
+
+
+def test_older_groups_are_understood(groups):
+    kept = "inactive_file 1\ntotal_inactive_file 200000\ntotal_active_file 0"
+    values = {"limit_in_bytes": 1_000_000, "usage_in_bytes": 400_000, "stat": kept}
+    groups("5:devices:/\n4:memory:/jobs\n0::/", memory_jobs=values)
+
+    assert free_bytes(CPU) == 800_000
+
+
+def test_a_group_without_a_limit_has_what_the_machine_has(groups):
+    groups("0::/slice", slice={"max": "max", "current": 400_000})
 
     assert free_bytes(CPU) > 600_000
 

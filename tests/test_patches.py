@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn.functional import avg_pool2d, interpolate
 
-from gaugan.patches import DIRECTIONS, PATCHES_A_PICTURE, describe, pyramid, sliced_wasserstein
+from gaugan.patches import DIRECTIONS, PATCHES_A_PICTURE, Slices, describe, pyramid
 
 
 def drawn(seed, *, side=32, number=6):
@@ -16,7 +16,7 @@ def drawn(seed, *, side=32, number=6):
 
 def distance(pictures, others):
     scales = zip(describe([pictures], seed=0), describe([others], seed=0), strict=True)
-    return sum(sliced_wasserstein(x, y, seed=0) for x, y in scales)
+    return sum(Slices(x, seed=0).distance(y) for x, y in scales)
 
 
 def test_the_same_pictures_are_no_distance_apart():
@@ -35,7 +35,7 @@ def test_vectors_that_are_moved_in_every_direction_are_as_far_apart_as_they_were
 
     # Moved by one deviation along the first axis: in a random direction of the plane that is |cos|, 2/pi in the mean.
     moved = x + torch.tensor([1.0, 0.0])
-    assert sliced_wasserstein(x, moved, seed=0) == pytest.approx(2 / torch.pi, abs=2 / DIRECTIONS**0.5)
+    assert Slices(x, seed=0).distance(moved) == pytest.approx(2 / torch.pi, abs=2 / DIRECTIONS**0.5)
 
 
 def test_all_scales_together_are_the_picture():
@@ -60,4 +60,19 @@ def test_batches_make_no_difference():
 
 def test_sets_of_other_sizes_are_refused():
     with pytest.raises(ValueError, match="expected one shape"):
-        sliced_wasserstein(torch.zeros(3, 2), torch.zeros(4, 2), seed=0)
+        Slices(torch.zeros(3, 2), seed=0).distance(torch.zeros(4, 2))
+
+
+def test_a_set_is_compared_again_and_again_with_the_same_result():
+    x, y = (describe([drawn(seed)], seed=0)[0] for seed in (1, 2))
+    slices = Slices(x, seed=0)
+
+    assert slices.distance(y) == slices.distance(y) == Slices(x, seed=0).distance(y) > 0
+
+
+def test_every_entry_counts_alike_whatever_its_unit():
+    random = torch.Generator().manual_seed(0)
+    x, y = (torch.randn(50, 3, generator=random) for _ in range(2))
+    unit = torch.tensor([1.0, 1000.0, 0.001])
+
+    assert Slices(x * unit + 5, seed=0).distance(y * unit + 5) == pytest.approx(Slices(x, seed=0).distance(y), rel=1e-2)

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file
 
+from gaugan.errors import TrainingError
+from gaugan.processes import explained_processes
 from pipeline import flow
 from pipeline.console import Console
 from pipeline.workspace import Workspace
@@ -126,3 +128,27 @@ def until(is_so, seconds: float = 100) -> None:
     while not is_so():
         assert time.monotonic() < ends
         time.sleep(0.2)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "[../third_party/gloo/gloo/transport/tcp/pair.cc:547] Connection closed by peer [10.0.0.2]:4711\nmore",
+        "Read error [10.0.0.2]:4711: Connection reset by peer",
+        "NCCL error in: ncclRemoteError: A call failed possibly due to a network error or a remote process exiting",
+    ],
+)
+def test_a_lost_connection_is_a_lost_process_and_is_quoted(monkeypatch, message):
+    monkeypatch.setattr("torch.distributed.is_initialized", lambda: True)
+
+    with pytest.raises(TrainingError, match="another process of this run has ended") as raised, explained_processes():
+        raise RuntimeError(message)
+
+    assert str(raised.value).endswith(message.splitlines()[0])
+
+
+def test_other_errors_of_what_connects_processes_stay_what_they_are(monkeypatch):
+    monkeypatch.setattr("torch.distributed.is_initialized", lambda: True)
+
+    with pytest.raises(RuntimeError, match="invalid usage"), explained_processes():
+        raise RuntimeError("NCCL error in: ProcessGroupNCCL.cpp:219, invalid usage, NCCL version 2.21.5")

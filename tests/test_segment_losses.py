@@ -178,6 +178,13 @@ def test_a_mixture_is_asked_for_the_photo_where_the_mask_is_true():
     assert label_mix_loss(mixed, fake, real, mask).item() == pytest.approx(31 / 4)
 
 
+def test_unknown_pixels_of_a_mixture_count_nothing():
+    # As above, but the photo's pixel is unknown: (0 + 3 * 9) / 4.
+    fake, real, mixed = torch.zeros(1, 2, 2, 2), torch.ones(1, 2, 2, 2), torch.full((1, 2, 2, 2), 3.0)
+    mask = torch.tensor([[[[True, False], [False, False]]]])
+    assert label_mix_loss(mixed, fake, real, mask, known=~mask).item() == pytest.approx(27 / 4)
+
+
 def test_all_three_judgements_learn_from_a_mixture():
     fake, real, mixed = (torch.full((1, 2, 2, 2), float(x), requires_grad=True) for x in (0, 1, 3))
     mask = torch.tensor([[[[True, False], [False, False]]]])

@@ -5,10 +5,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from gaugan.checkpoint import About
+from gaugan.checkpoint import About, save
 from gaugan.config import load_settings
 from gaugan.errors import CheckpointError
-from gaugan.spade.transfer import Axis, Channels, has_like_discriminator, move, moved, refuse_unlike
+from gaugan.spade.painter import SpadePainter
+from gaugan.spade.patch_judge import PatchJudge
+from gaugan.spade.transfer import Axis, Channels, begin_from, has_like_discriminator, move, moved, refuse_unlike
 
 OLD = Channels(classes=2, unknown=True, edges=True, noise=0)
 
@@ -105,9 +107,42 @@ def test_all_weights_of_a_method_find_their_place(assignments):
         after.load_state_dict(moved_weights)
 
 
+NO_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+
+
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=NO_GPU)])
+def test_a_run_begins_with_the_weights_of_another_on_any_device(tmp_path, device):
+    old, new = about(), about(classes=4)
+    (was, judged), (painter, judge), (averaged, _) = (
+        (
+            SpadePainter(one.settings, classes=one.classes, unknown=True, edges=True),
+            PatchJudge(one.settings, classes=one.classes, unknown=True, edges=True).network,
+        )
+        for one in (old, new, new)
+    )
+    networks = {"generator": was.generator, "discriminator": judged}
+    folder = save(tmp_path, about=old, networks=networks, optimizers={}, averaged=was, keep=1)
+    on_device = {"painter": painter.to(device), "averaged": averaged.to(device), "discriminator": judge.to(device)}
+
+    begun = begin_from(folder, about=new, classes=(0, 1, None, 1), **on_device)
+
+    assert begun == ("generator", "discriminator")
+    for network in (painter, averaged):
+        assert torch.equal(network.generator.conv_img.bias.cpu(), was.generator.conv_img.bias)
+
+
 def test_networks_of_another_width_have_no_place():
-    with pytest.raises(CheckpointError, match=r"trained with model\.width=4.*--set model\.width=4"):
+    with pytest.raises(CheckpointError, match=r"trained with model\.width=4, this one is to have model\.width=8"):
         refuse_unlike(about(), about("model.width=8"))
+
+
+def test_all_that_keeps_weights_from_their_place_is_said_at_once():
+    with pytest.raises(CheckpointError) as raised:
+        refuse_unlike(
+            about("style_encoder=true"), about("style_encoder=true", "width=8", "model.spectral=false", "aspect=2")
+        )
+
+    assert str(raised.value).endswith("Begin with --set model.width=4 --set model.spectral=true --set data.aspect=1.0")
 
 
 def test_another_size_has_a_place_where_there_is_no_style_encoder():
@@ -115,7 +150,7 @@ def test_another_size_has_a_place_where_there_is_no_style_encoder():
 
 
 def test_styles_belong_to_their_size():
-    with pytest.raises(CheckpointError, match="--set crop_size=32"):
+    with pytest.raises(CheckpointError, match=r"--set data\.crop_size=32$"):
         refuse_unlike(about("style_encoder=true"), about("style_encoder=true", "crop_size=64"))
 
 

@@ -8,11 +8,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import spectral_norm
 
+from gaugan.settings import DOUBLINGS
 from gaugan.spade.class_norm import ClassNorm
 from gaugan.spade.conditions import Condition
 from gaugan.spade.norm import SpadeNorm
 
-DOUBLINGS = {"normal": 5, "more": 6, "most": 7}
 MODULATIONS = ("windows", "classes")
 SLOPE = 0.2
 

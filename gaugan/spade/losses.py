@@ -55,7 +55,27 @@ def mean_of_known(losses: Tensor, known: Tensor | None) -> Tensor:
     """
     if known is None:
         return losses.mean()
-    return (losses * F.adaptive_avg_pool2d(known.to(losses.dtype), losses.shape[-2:])).mean()
+    return (losses * share_of_known(known, size=losses.shape[-2:]).to(losses.dtype)).mean()
+
+
+def share_of_known(known: Tensor, *, size: tuple[int, int]) -> Tensor:
+    """What share of the pixels of every patch is known, as F.adaptive_avg_pool2d has it.
+
+    Its own words, as MPS pools only into sizes that divide the picture's.
+
+    known: (B, 1, H, W) bool.    size: (h, w), of the patches.    Returns (B, 1, h, w) float32, 0 to 1.
+    """
+    rows, columns = (members(n, of, like=known) for n, of in zip(size, known.shape[-2:], strict=True))
+    # Whole numbers in the products, which no device rounds; the shares come last.
+    counts = rows @ known.float() @ columns.T
+    return counts / (rows.sum(1)[:, None] * columns.sum(1))
+
+
+def members(patches: int, pixels: int, *, like: Tensor) -> Tensor:
+    """(patches, pixels) float32 on the device of `like`: 1 where a pixel is in a patch, else 0."""
+    number, place = (torch.arange(n, device=like.device) for n in (patches, pixels))
+    first, end = number * pixels // patches, -(-(number + 1) * pixels // patches)
+    return ((place >= first[:, None]) & (place < end[:, None])).float()
 
 
 def feature_matching(fake: Sequence[Sequence[Tensor]], real: Sequence[Sequence[Tensor]]) -> Tensor:

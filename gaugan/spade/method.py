@@ -11,11 +11,12 @@ from torch import Tensor, nn
 
 from gaugan.augment import bent
 from gaugan.checkpoint import About
-from gaugan.data import Batch, generator
+from gaugan.data import Batch
 from gaugan.errors import SettingsError
 from gaugan.features import Features, load_features
 from gaugan.guard import Guard
 from gaugan.lesson import Lesson
+from gaugan.randomness import generator
 from gaugan.settings import Settings
 from gaugan.spade import transfer
 from gaugan.spade.conditions import Condition

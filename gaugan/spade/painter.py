@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import remove_spectral_norm
 
-from gaugan.data import generator
+from gaugan.randomness import generator
 from gaugan.settings import Settings
 from gaugan.spade.conditions import Condition, condition, condition_channels
 from gaugan.spade.encoder import Encoder, draw_style

@@ -55,7 +55,7 @@ class SegmentJudge:
             "real": segment_loss(real, view.labels, **say, real=True),
         }
         if mixed:
-            asked["mix"] = losses.label_mix * label_mix_loss(mixed[0], fake, real, mask)
+            asked["mix"] = losses.label_mix * label_mix_loss(mixed[0], fake, real, mask, known=view.known)
         return asked, {"verdict_fake": realness(fake), "verdict_real": realness(real)}
 
 

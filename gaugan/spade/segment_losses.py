@@ -77,12 +77,16 @@ def mix_mask(labels: Tensor, *, classes: int, generators: Sequence[torch.Generat
     return tossed.bool().view(labels.shape)[:, None]
 
 
-def label_mix_loss(mixed_logits: Tensor, fake_logits: Tensor, real_logits: Tensor, mask: Tensor) -> Tensor:
+def label_mix_loss(
+    mixed_logits: Tensor, fake_logits: Tensor, real_logits: Tensor, mask: Tensor, *, known: Tensor | None = None
+) -> Tensor:
     """Ask that a mixture of photo and picture is judged as both are judged alone.
 
     mixed_logits: (B, C+1, H, W), of torch.where(mask, photo, picture).    fake_logits: of the picture.
     real_logits: of the photo.    mask: (B, 1, H, W) bool, true for the photo.
-    Returns a scalar, the mean of squares; gradients flow to all three logits, as in the paper.
+    known: (B, 1, H, W) bool, pixels that may teach; None is all of them.
+    Returns a scalar, the mean of squares over all pixels; gradients flow to all three logits, as in the paper.
     Source: Schönfeld et al. 2021, section 3.2, LabelMix.
     """
-    return F.mse_loss(mixed_logits.float(), torch.where(mask, real_logits, fake_logits).float())
+    squares = (mixed_logits.float() - torch.where(mask, real_logits, fake_logits).float()).square()
+    return (squares if known is None else squares * known).mean()

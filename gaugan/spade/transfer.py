@@ -12,8 +12,10 @@ from torch import Tensor, nn
 from gaugan.checkpoint import AVERAGED, NETWORKS, About, part, read_about, read_tensors
 from gaugan.errors import CheckpointError
 
-SAME = ("method", "width", "upsampling", "norm", "modulation", "kernel_size", "style_encoder", "style_size", "spectral")
+SAME = ("method", "width", "upsampling", "norm", "modulation", "kernel_size", "style_encoder", "spectral")
 """Settings of the model that make a painter's weights fit another."""
+SAME_OF_STYLES = (("model", "style_size"), ("data", "crop_size"), ("data", "aspect"))
+"""What must be the same too where there is a style encoder."""
 SAME_OF_DISCRIMINATORS = (
     "discriminator",
     "discriminator_width",
@@ -70,18 +72,22 @@ class Channels:
 
 def refuse_unlike(old: About, new: About) -> None:
     """Raises: CheckpointError when a painter's weights can have no place in another."""
-    for name in SAME:
-        before, after = (getattr(about.settings.model, name) for about in (old, new))
-        if before != after:
-            raise CheckpointError(
-                f"the run to begin from was trained with model.{name}={before}, this one is to have {after}. "
-                f"Begin with --set model.{name}={before}"
-            )
-    if new.settings.model.style_encoder and old.settings.data.crop != new.settings.data.crop:
+    names = [("model", name) for name in SAME]
+    if new.settings.model.style_encoder:
+        names += SAME_OF_STYLES
+    before, after = ([written(about, *name) for name in names] for about in (old, new))
+    unlike = [(was, now) for was, now in zip(before, after, strict=True) if was != now]
+    if unlike:
         raise CheckpointError(
-            f"the run to begin from has styles for pictures of {old.settings.data.crop_size} px, this one is to have "
-            f"{new.settings.data.crop_size}. Begin with --set crop_size={old.settings.data.crop_size}"
+            f"the run to begin from was trained with {', '.join(was for was, _ in unlike)}, this one is to have "
+            f"{', '.join(now for _, now in unlike)}. Begin with {' '.join(f'--set {was}' for was, _ in unlike)}"
         )
+
+
+def written(about: About, section: str, name: str) -> str:
+    """A setting, as it is set."""
+    value = getattr(getattr(about.settings, section), name)
+    return f"{section}.{name}={str(value).lower() if isinstance(value, bool) else value}"
 
 
 def has_like_discriminator(old: About, new: About) -> bool:
@@ -159,7 +165,7 @@ def begin_from(
     """
     old = read_about(folder)
     refuse_unlike(old, about)
-    fresh = painter.state_dict()
+    fresh = on_cpu(painter)
     averages = read_tensors(folder / AVERAGED)
     if "encoder" in old.missing:
         averages |= {name: x for name, x in fresh.items() if name.startswith("encoder.")}
@@ -170,5 +176,10 @@ def begin_from(
     if not has_like_discriminator(old, about):
         return ("generator",)
     weights = part(read_tensors(folder / NETWORKS), "discriminator")
-    discriminator.load_state_dict(moved(weights, discriminator.state_dict(), **now))
+    discriminator.load_state_dict(moved(weights, on_cpu(discriminator), **now))
     return ("generator", "discriminator")
+
+
+def on_cpu(network: nn.Module) -> dict[str, Tensor]:
+    """The weights of a network on any device, where those of a checkpoint are."""
+    return {name: x.cpu() for name, x in network.state_dict().items()}

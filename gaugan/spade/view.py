@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from gaugan.augment import Changes, draw_changes
-from gaugan.data import Batch, generator
+from gaugan.data import Batch
+from gaugan.randomness import generator
 from gaugan.settings import Settings
 
 

@@ -42,6 +42,8 @@ def main() -> None:
     workspace = Workspace(root=asked.workspace)
     manifest = read(workspace)
     samples = read_samples(workspace, manifest, edges=True, console=Console())
+    if len(samples.val) < 2:
+        parser.error(f"{asked.workspace} has {len(samples.val)} labelled photos of val, expected 2 or more to score on")
     print(
         f"{len(samples.train)} photos of train, {len(samples.val)} of val, {asked.images} images at {asked.size} px, "
         f"seed 0, kernel distance in {Path(asked.judge).stem}, torch {torch.__version__}, "

@@ -22,31 +22,36 @@ def terminating() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
+class Held:
+    """Interrupts that wait.    asked: whether there was one."""
+
+    asked = False
+
+
 @contextlib.contextmanager
-def hold_interrupt() -> Iterator[None]:
-    """Interrupts wait until the end of the block; a second one does not wait."""
+def hold_interrupt() -> Iterator[Held]:
+    """Interrupts wait until the end of the block, or until it looks whether there was one; a second does not wait."""
+    held = Held()
     handlers = {number: signal.getsignal(number) for number in SIGNALS}
     handlers = {number: handler for number, handler in handlers.items() if callable(handler)}
     if threading.current_thread() is not threading.main_thread() or not handlers:
-        yield
+        yield held
         return
-    interrupts = []
 
     def hold(number: int, frame: Any) -> None:
-        if interrupts:
+        if held.asked:
             handlers[number](number, frame)
-        interrupts.append((number, frame))
+        held.asked = True
 
     for number in handlers:
         signal.signal(number, hold)
     try:
-        yield
+        yield held
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
-    if interrupts:
-        number, frame = interrupts[0]
-        handlers[number](number, frame)
+    if held.asked:
+        raise KeyboardInterrupt
 
 
 def interrupt(number: int, frame: Any) -> None:

@@ -14,7 +14,7 @@ from gaugan.allocator import give_back_memory
 from gaugan.data import Batch
 from gaugan.errors import OutOfMemoryError
 from gaugan.memory import explained_memory, free_bytes
-from gaugan.processes import accelerate
+from gaugan.processes import accelerate, least, shared
 from gaugan.settings import Settings, Training
 from gaugan.train import METHODS, NO_NAMES
 
@@ -29,7 +29,8 @@ BYTES_A_PARAMETER = 20
 """Weight, gradient, two moments and the average, four bytes each."""
 SPARED = 0.8
 """Share of the free memory that a chosen batch may take: photos, the system and other programs want some too."""
-LARGEST_BATCH = 256
+LARGEST_SHARE = 256
+"""Of one process; with more, few photos are a few steps an epoch, and nothing is gained."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,25 +57,25 @@ class Cost:
         return self.needed_bytes(training) <= self.free_bytes
 
     def largest_batch(self, *, photos: int) -> int:
-        """The largest power of two that fits with room to spare, in one part, and is no more than the photos."""
+        """The most that fits with room to spare, in one part: a power of two a process, no more than the photos."""
         left = SPARED * self.free_bytes - self.fixed_bytes
-        fitting = max(1, int(left / max(1, self.bytes_per_image))) * self.processes
-        return max(self.processes, 2 ** int(math.log2(min(fitting, max(1, photos), LARGEST_BATCH))))
+        share = min(left / max(1, self.bytes_per_image), photos / self.processes, LARGEST_SHARE)
+        return self.processes * 2 ** int(math.log2(max(1, share)))
 
 
 def measure(settings: Settings, *, classes: int, edges: bool, named_weights: Mapping[str, Path] = NO_NAMES) -> Cost:
-    """Takes a few training steps on random labels and throws the networks away.
+    """Takes a few training steps on random labels and throws the networks away; all processes find the same.
 
     classes: C.    edges: whether samples have instances.    named_weights: as of gaugan.train.train.
     Raises: OutOfMemoryError when not even these fit.
     """
     accelerator = accelerate(settings)
     device = accelerator.device
-    free = free_bytes(device)
-    whole = settings.model_copy(update={"training": settings.training.model_copy(update={"accumulate": 1})})
+    free = least(free_bytes(device))
+    whole = with_batch(settings, MEASURED_BATCH_SIZE * accelerator.num_processes)
     seconds: list[float] = []
-    least, most = MEASURED_STEPS
-    with explained_memory(settings):
+    fewest, most = MEASURED_STEPS
+    with explained_memory(whole):
         method = METHODS[settings.model.method](
             whole,
             classes=classes,
@@ -84,7 +85,8 @@ def measure(settings: Settings, *, classes: int, edges: bool, named_weights: Map
             named_weights=named_weights,
         )
         with _Memory(device) as memory:
-            while len(seconds) < least or (len(seconds) < most and sum(seconds) < MEASURED_SECONDS):
+            # Whether to take another step is for the first process to say: all must take as many.
+            while shared(len(seconds) < fewest or (len(seconds) < most and sum(seconds) < MEASURED_SECONDS)):
                 batch = _random_batch(settings, MEASURED_BATCH_SIZE, classes=classes, edges=edges).to(device)
                 began = time.perf_counter()
                 for loss in method.step(batch).losses.values():
@@ -92,8 +94,8 @@ def measure(settings: Settings, *, classes: int, edges: bool, named_weights: Map
                 seconds.append(time.perf_counter() - began)
     parameters = sum(p.numel() for network in method.networks.values() for p in network.parameters())
     return Cost(
-        seconds_per_image=min(seconds) / (MEASURED_BATCH_SIZE * accelerator.num_processes),
-        bytes_per_image=memory.grown_bytes // MEASURED_BATCH_SIZE,
+        seconds_per_image=shared(min(seconds) / (MEASURED_BATCH_SIZE * accelerator.num_processes)),
+        bytes_per_image=-least(-memory.grown_bytes // MEASURED_BATCH_SIZE),
         fixed_bytes=BYTES_A_PARAMETER * parameters,
         free_bytes=free,
         device=device.type,
@@ -110,20 +112,19 @@ def find_batch(
     edges: bool,
     named_weights: Mapping[str, Path] = NO_NAMES,
 ) -> int:
-    """The largest batch that fits: as `cost` says, and on a GPU no larger than one that a step was taken with."""
+    """The largest batch that fits: as `cost` says, and on one GPU no larger than one that a step was taken with.
+
+    photos: to train on.    The others as of `measure`.
+    """
     batch_size = cost.largest_batch(photos=photos)
-    while cost.device == "cuda" and batch_size > cost.processes:
-        tried = {"batch_size": batch_size, "accumulate": 1}
-        attempt = settings.model_copy(update={"training": settings.training.model_copy(update=tried)})
+    while cost.device == "cuda" and cost.processes == 1 and batch_size > 1:
+        attempt = with_batch(settings, batch_size)
         accelerator = accelerate(attempt)
-        shape = {"classes": classes, "unknown": True, "edges": edges}
+        shape = {"classes": classes, "unknown": True, "edges": edges, "named_weights": named_weights}
         try:
             with explained_memory(attempt):
-                method = METHODS[settings.model.method](
-                    attempt, **shape, accelerator=accelerator, named_weights=named_weights
-                )
-                share = batch_size // cost.processes
-                method.step(_random_batch(attempt, share, classes=classes, edges=edges).to(accelerator.device))
+                method = METHODS[settings.model.method](attempt, **shape, accelerator=accelerator)
+                method.step(_random_batch(attempt, batch_size, classes=classes, edges=edges).to(accelerator.device))
             break
         except OutOfMemoryError:
             batch_size //= 2
@@ -131,6 +132,12 @@ def find_batch(
             method = None
             torch.cuda.empty_cache()
     return batch_size
+
+
+def with_batch(settings: Settings, batch_size: int) -> Settings:
+    """The same settings with another batch, learned in one part."""
+    training = settings.training.model_copy(update={"batch_size": batch_size, "accumulate": 1})
+    return settings.model_copy(update={"training": training})
 
 
 def _random_batch(settings: Settings, size: int, *, classes: int, edges: bool) -> Batch:

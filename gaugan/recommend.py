@@ -6,6 +6,8 @@ GIGABYTE = 1e9
 MANY_PHOTOS = 10_000
 """From here on the paper's networks are taught more than they can learn by heart."""
 LARGE_GPU_GB, MEDIUM_GPU_GB = 20.0, 7.0
+PRESETS = ("small", "spade")
+"""Those that are recommended."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,8 +28,11 @@ def recommend(*, photos: int, device: str, memory_bytes: int) -> Recommendation:
     if device == "cpu":
         return Recommendation(
             preset="small",
-            assignments=("crop_size=64", "model.width=16", "discriminator_width=32", "images=20000"),
-            reason=f"{number} and no GPU: pictures of 64 px, and an evening's worth of them",
+            assignments=(
+                *("crop_size=64", "model.width=16", "discriminator_width=16", "images=20000"),
+                *("sample_every_images=2000", "score_every_images=2000", "checkpoint_every_images=2000"),
+            ),
+            reason=f"{number} and no GPU: pictures of 64 px, and networks of half its width",
         )
     if photos >= MANY_PHOTOS and gigabytes >= LARGE_GPU_GB:
         return Recommendation(
@@ -44,6 +49,6 @@ def recommend(*, photos: int, device: str, memory_bytes: int) -> Recommendation:
         )
     return Recommendation(
         preset="small",
-        assignments=("batch_size=8", "accumulate=4"),
+        assignments=("accumulate=2",),
         reason=f"{number} and a GPU with only {gigabytes:.0f} GB free: batches learned in parts",
     )

@@ -18,7 +18,7 @@ from gaugan.errors import SettingsError, TrainingError
 from gaugan.guard import MOST_IN_A_ROW, Guard
 from gaugan.interrupts import hold_interrupt, terminating
 from gaugan.lesson import Lesson
-from gaugan.memory import explained_memory, peak_memory_bytes
+from gaugan.memory import explains_memory, peak_memory_bytes
 from gaugan.processes import accelerate, explained_processes, shared, summed
 from gaugan.reading import UNKNOWN, Sample
 from gaugan.reports import Samples, Scored, Start, Step
@@ -28,7 +28,7 @@ from gaugan.schedule import is_due, learning_rate_factor, set_learning_rates
 from gaugan.settings import Settings
 from gaugan.spade.conditions import edges
 from gaugan.spade.method import SpadeMethod
-from gaugan.validation import Validation
+from gaugan.validation import Validation, is_scored, refuse_scores
 
 SETTLE_IMAGES, SETTLE_BATCH_SIZE = 64, 8
 PHOTOS = "photos-{}.cache"
@@ -78,6 +78,7 @@ class Origin:
 
 @explained_processes()
 @terminating()
+@explains_memory
 def train(
     settings: Settings,
     *,
@@ -104,18 +105,13 @@ def train(
     """
     plan, images_in_all = settings.training, settings.training.images_in_all(len(train_samples))
     if checkpoint.is_finished(run_folder, images_in_all=images_in_all):
-        for left in run_folder.glob(PHOTOS.format("*")):
-            cache.remove(left)
+        remove_leftovers(run_folder)
         return checkpoint.images_shown(checkpoint.latest(run_folder))
 
     # The device, or this process's share of several.
     accelerator = accelerate(settings)
     leads, ranks = accelerator.is_main_process, accelerator.num_processes
-    if plan.batch_size % (ranks * plan.accumulate):
-        raise SettingsError(
-            f"training.batch_size is {plan.batch_size}, expected a multiple of {ranks * plan.accumulate}: "
-            f"{ranks} processes were launched, each learns it in {plan.accumulate} parts"
-        )
+    refuse_uneven(settings, ranks)
 
     # What the photos show, from looking through all label maps before anything is learned from one.
     samples = [*train_samples, *val_samples]
@@ -136,8 +132,7 @@ def train(
 
     # Networks: from the newest checkpoint, from another run, or from the seed.
     shape = {"classes": classes, "unknown": True, "edges": has_edges}
-    with explained_memory(settings):
-        method = METHODS[settings.model.method](settings, **shape, accelerator=accelerator, named_weights=named_weights)
+    method = METHODS[settings.model.method](settings, **shape, accelerator=accelerator, named_weights=named_weights)
     rates = {name: optimizer.param_groups[0]["lr"] for name, optimizer in method.optimizers.items()}
     state = {"networks": method.networks, "optimizers": method.optimizers, "averaged": method.averaged}
     newest, progress, begun = checkpoint.latest(run_folder), NO_PROGRESS, ()
@@ -151,10 +146,9 @@ def train(
         begun = method.begin_from(origin.checkpoint, about=about, classes=origin.classes)
 
     def settle() -> None:
-        settling = range(SETTLE_IMAGES)
+        settling, size = range(SETTLE_IMAGES), max(2, min(SETTLE_BATCH_SIZE, plan.batch_size // plan.accumulate))
         method.settle(
-            stack([crops[k] for k in settling[i : i + SETTLE_BATCH_SIZE]]).to(accelerator.device)
-            for i in settling[::SETTLE_BATCH_SIZE]
+            stack([crops[k] for k in settling[i : i + size]]).to(accelerator.device) for i in settling[::size]
         )
 
     def save() -> None:
@@ -163,38 +157,11 @@ def train(
         checkpoint.save(run_folder, about=now, keep=plan.keep_checkpoints, progress=so_far, **state)
 
     # Scores on the validation photos.
+    refuse_scores(settings, photos=len(val_samples), named_weights=named_weights)
     validation = None
-    if leads and plan.score_every_images and plan.score_weights and len(val_samples) > 1:
-        val = Crops(val_samples, **reading)
-        validation = Validation(
-            val,
-            trained_on=crops,
-            weights=plan.score_weights,
-            named_weights=named_weights,
-            device=accelerator.device,
-        )
-
-    # Say what is about to happen, when it is known what the disk has room for.
-    keeping = run_folder / PHOTOS.format(accelerator.process_index)
-    crops.cache = cache.open_cache(keeping, cache.plan(train_samples, settings=settings.data))
-    if leads and on_start:
-        on_start(
-            Start(
-                images_shown=images_shown,
-                images_in_all=images_in_all,
-                parameters=parameters(method),
-                edges=has_edges,
-                device=device_name(accelerator.device),
-                processes=ranks,
-                photos=len(train_samples),
-                photos_kept=len(crops.cache.plan.sizes) if crops.cache else 0,
-                perceptual=method.features.name if method.features else None,
-                scored_on=validation.photos if validation else 0,
-                begun_from=f"{' and '.join(begun)} of {origin.checkpoint}" if begun else None,
-            )
-        )
-    if leads and on_samples and fixed and not images_shown:
-        on_samples(paint(method, fixed, images_shown=0))
+    if leads and is_scored(settings, photos=len(val_samples)):
+        judged_by = {"weights": plan.score_weights, "named_weights": named_weights, "device": accelerator.device}
+        validation = Validation(Crops(val_samples, **reading), trained_on=crops, **judged_by)
 
     positions = Positions(
         start=images_shown,
@@ -203,72 +170,107 @@ def train(
         rank=accelerator.process_index,
         ranks=ranks,
     )
-    is_whole = True
+    keeping, is_whole = run_folder / PHOTOS.format(accelerator.process_index), True
     try:
-        started = time.perf_counter()
-        for batch in batches(crops, positions, device=accelerator.device):
-            waited = time.perf_counter() - started
+        # Say what is about to happen, when it is known what the disk has room for.
+        if leads:
+            remove_leftovers(run_folder, of_processes_from=ranks)
+        crops.cache = cache.open_cache(keeping, cache.plan(train_samples, settings=settings.data))
+        if leads and on_start:
+            on_start(
+                Start(
+                    images_shown=images_shown,
+                    images_in_all=images_in_all,
+                    parameters=parameters(method),
+                    edges=has_edges,
+                    device=device_name(accelerator.device),
+                    processes=ranks,
+                    photos=len(train_samples),
+                    photos_kept=len(crops.cache.plan.sizes) if crops.cache else 0,
+                    perceptual=method.features.name if method.features else None,
+                    scored_on=validation.photos if validation else 0,
+                    begun_from=f"{' and '.join(begun)} of {origin.checkpoint}" if begun else None,
+                )
+            )
+        if leads and on_samples and fixed and not images_shown:
+            on_samples(paint(method, fixed, images_shown=0))
 
-            # One step, never left half done by Ctrl-C.
-            with hold_interrupt(), explained_memory(settings):
+        # Interrupts wait for the end of a step, and of what is due after it.
+        with hold_interrupt() as held:
+            started = time.perf_counter()
+            for batch in batches(crops, positions, device=accelerator.device):
+                waited = time.perf_counter() - started
+
+                # One step.
                 is_whole = False
                 factor = learning_rate_factor(images_shown, images_in_all, training=plan)
                 set_learning_rates(method.optimizers, rates, factor=factor)
                 lesson = method.step(batch)
                 images_shown += plan.batch_size
                 method.guard.count(skipped=bool(lesson.skipped))
-                keep = checkpoint.half_life_keep(
-                    images=plan.batch_size,
-                    images_shown=images_shown,
-                    half_life_images=plan.ema_images,
-                    rampup=plan.ema_rampup,
-                )
-                checkpoint.average(method.averaged, method.painter, keep=keep)
-                is_whole = True
-            numbers = everyones({**lesson.losses, **lesson.signs}, ranks=ranks)
-            seconds = time.perf_counter() - started
-
-            # Report, before the checkpoint that makes this step one of those that are not repeated.
-            if leads and on_step:
-                on_step(
-                    Step(
+                if "generator" not in lesson.skipped:
+                    keep = checkpoint.half_life_keep(
+                        images=plan.batch_size,
                         images_shown=images_shown,
-                        images_in_all=images_in_all,
-                        losses={name: numbers[name] for name in lesson.losses},
-                        signs=signs(numbers, images_shown=images_shown, waited=waited / seconds),
-                        seconds=seconds,
-                        images_per_second=plan.batch_size / seconds,
-                        peak_memory_bytes=peak_memory_bytes(accelerator.device),
-                        learning_rate=rates["generator"] * factor,
-                        skipped_steps=method.guard.skipped,
+                        half_life_images=plan.ema_images,
+                        rampup=plan.ema_rampup,
+                    )
+                    checkpoint.average(method.averaged, method.painter, keep=keep)
+                is_whole = True
+                numbers, is_asked_to_stop = everyones(
+                    {**lesson.losses, **lesson.signs}, asked=held.asked, device=accelerator.device, ranks=ranks
+                )
+                seconds = time.perf_counter() - started
+
+                # Report, before the checkpoint that makes this step one of those that are not repeated.
+                if leads and on_step:
+                    on_step(
+                        Step(
+                            images_shown=images_shown,
+                            images_in_all=images_in_all,
+                            losses={name: numbers[name] for name in lesson.losses},
+                            signs=signs(numbers, images_shown=images_shown, waited=waited / seconds),
+                            seconds=seconds,
+                            images_per_second=plan.batch_size / seconds,
+                            peak_memory_bytes=peak_memory_bytes(accelerator.device),
+                            learning_rate=rates["generator"] * factor,
+                            skipped_steps=method.guard.skipped,
+                        )
+                    )
+                if method.guard.gives_up:
+                    raise TrainingError(no_use(checkpoint.latest(run_folder)))
+
+                # Scores, samples and checkpoints, when their number of images is full.
+                is_last = images_shown >= images_in_all
+                sample_is_due, score_is_due, checkpoint_is_due = (
+                    is_last or is_due(images_shown, every_images, plan.batch_size)
+                    for every_images in (
+                        plan.sample_every_images,
+                        plan.score_every_images,
+                        plan.checkpoint_every_images,
                     )
                 )
-            if method.guard.gives_up:
-                raise TrainingError(no_use(checkpoint.latest(run_folder)))
-
-            # Samples, scores and checkpoints, when their number of images is full.
-            is_last = images_shown >= images_in_all
-            sample_is_due, score_is_due, checkpoint_is_due = (
-                is_last or is_due(images_shown, every_images, plan.batch_size)
-                for every_images in (plan.sample_every_images, plan.score_every_images, plan.checkpoint_every_images)
-            )
-            score_is_due = score_is_due and validation is not None
-            if leads and (sample_is_due or score_is_due or checkpoint_is_due):
-                settle()
-            if leads and sample_is_due and on_samples and fixed:
-                on_samples(paint(method, fixed, images_shown=images_shown))
-            if leads and score_is_due:
-                scored = validation.score(method.averaged)
-                progress = progress.scored(scored.value, images_shown=images_shown, patience=plan.patience)
-                is_best = progress.best_at == images_shown
-                checkpoint_is_due = checkpoint_is_due or is_best or progress.ended_early
-                if on_score:
-                    on_score(replace(scored, images_shown=images_shown, is_best=is_best))
-            if leads and checkpoint_is_due:
-                save()
-            if plan.patience and shared(progress.ended_early):
-                break
-            started = time.perf_counter()
+                score_is_due = score_is_due and is_scored(settings, photos=len(val_samples))
+                if leads and (sample_is_due or score_is_due or checkpoint_is_due):
+                    settle()
+                if leads and score_is_due:
+                    scored = validation.score(method.averaged)
+                    progress = progress.scored(scored.value, images_shown=images_shown, patience=plan.patience)
+                    is_best = progress.best_at == images_shown
+                    checkpoint_is_due = checkpoint_is_due or is_best or progress.ended_early
+                    sample_is_due = sample_is_due or progress.ended_early
+                    if on_score:
+                        on_score(replace(scored, images_shown=images_shown, is_best=is_best))
+                if leads and sample_is_due and on_samples and fixed:
+                    on_samples(paint(method, fixed, images_shown=images_shown))
+                if leads and checkpoint_is_due:
+                    save()
+                if is_last or (plan.patience and score_is_due and shared(progress.ended_early)):
+                    held.asked = False  # there is nothing left to stop
+                    break
+                if is_asked_to_stop:
+                    raise KeyboardInterrupt
+                started = time.perf_counter()
     except KeyboardInterrupt:
         if leads and is_whole and images_shown:
             settle()
@@ -279,12 +281,31 @@ def train(
     return images_shown
 
 
-def everyones(scalars: Mapping[str, Tensor], *, ranks: int) -> dict[str, float]:
-    """Numbers of a step, as means over the processes."""
-    if not scalars:
-        return {}
-    values = summed(torch.stack([x.float() for x in scalars.values()])) / ranks
-    return dict(zip(scalars, values.tolist(), strict=True))
+def refuse_uneven(settings: Settings, processes: int) -> None:
+    """Raises: SettingsError when so many processes cannot share a batch."""
+    plan = settings.training
+    if plan.batch_size % (processes * plan.accumulate):
+        raise SettingsError(
+            f"training.batch_size is {plan.batch_size}, expected a multiple of {processes * plan.accumulate}: "
+            f"{processes} processes were launched, and each learns its share in {plan.accumulate} parts"
+        )
+
+
+def remove_leftovers(run_folder: Path, *, of_processes_from: int = 0) -> None:
+    """Remove decoded photos that killed processes left behind, those with this number or a higher one."""
+    for left in run_folder.glob(PHOTOS.format("*")):
+        number = left.stem.rpartition("-")[2]
+        if number.isdigit() and int(number) >= of_processes_from:
+            cache.remove(left)
+
+
+def everyones(
+    scalars: Mapping[str, Tensor], *, asked: bool, device: torch.device, ranks: int
+) -> tuple[dict[str, float], bool]:
+    """Numbers of a step, as means over the processes, and whether any of them was asked to stop."""
+    own = torch.stack([torch.tensor(float(asked), device=device), *(x.float() for x in scalars.values())])
+    stops, *values = (summed(own) / ranks).tolist()
+    return dict(zip(scalars, values, strict=True)), stops > 0
 
 
 def signs(numbers: Mapping[str, float], *, images_shown: int, waited: float) -> Signs:
@@ -303,11 +324,11 @@ def signs(numbers: Mapping[str, float], *, images_shown: int, waited: float) -> 
 
 def no_use(newest: Path | None) -> str:
     """Why a run stops that learns nothing any more."""
-    left = f"The last good checkpoint is {newest}" if newest else "There is no checkpoint yet"
+    lower = "optimizer.generator_learning_rate and optimizer.discriminator_learning_rate, or set precision=float32"
     return (
         f"{MOST_IN_A_ROW} steps in a row had gradients that are no use: not finite, or thousands of times longer than "
-        f"before. {left}. Lower optimizer.generator_learning_rate and optimizer.discriminator_learning_rate, or set "
-        "training.precision=float32, and begin from that run: --init-from"
+        f"before. Lower {lower}. "
+        + (f"The last good checkpoint is {newest}: begin from it with --init-from" if newest else "Then begin anew")
     )
 
 

@@ -85,7 +85,10 @@ Preset = Annotated[
     ),
 ]
 Assignments = Annotated[list[str], typer.Option("--set", metavar="NAME=VALUE", help="Change one setting; repeatable.")]
-UnfinishedRun = Annotated[Path | None, typer.Option(metavar="DIR", help="Go on with this run, by its own settings.")]
+UnfinishedRun = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Go on with this run, by its own settings; --set accumulate=N needs less memory."),
+]
 BatchSize = Annotated[
     str, typer.Option("--batch", metavar="N|auto", help="Photos a step; auto takes as many as the memory holds.")
 ]

@@ -1,6 +1,8 @@
 """What a run writes down while it trains: stats.jsonl, TensorBoard, sheets of samples, log.txt, and the bar."""
 
+import contextlib
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,11 +46,15 @@ class Record:
         (self._folder / "samples").mkdir(exist_ok=True)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
         for file in filter(None, (self._events, self._stats)):
             file.close()
         if self._board is not None:
             self._board.close(is_whole=kind is None)
+        if error is not None:
+            # Where the disk is full, that is what is to be heard of.
+            with contextlib.suppress(OSError):
+                self.log(self._last_word(error))
 
     def on_start(self, start: "Start") -> None:
         from torch.utils.tensorboard import SummaryWriter
@@ -84,7 +90,7 @@ class Record:
         self._write_numbers({"images_shown": scored.images_shown, f"score/{scored.name}": scored.value})
         best = "best so far; " if scored.is_best else ""
         floor = f"the classes' mean colours have {scored.floor:.4g}"
-        self.log(f"score {scored.name} {scored.value:.4g} ({best}{floor})")
+        self._say(f"score {scored.name} {scored.value:.4g} ({best}{floor})")
 
     def on_samples(self, samples: "Samples") -> None:
         rows = [
@@ -103,7 +109,10 @@ class Record:
         captioned = [(path, f"{count(int(path.stem), 'image')} shown") for path in written]
         for path in sheets.write_animation(self._folder / "samples" / "progress.gif", captioned):
             self.log(f"samples/{path.name} cannot be read, so progress.gif is without it")
-        self.log(f"finished at {images_shown:,} images")
+        if images_shown < self._images_in_all:
+            self._say(f"ended at {images_shown:,} images, as its score got no better")
+        else:
+            self.log(f"finished at {images_shown:,} images")
 
     def log(self, line: str) -> None:
         write_log(self._folder, line)
@@ -114,6 +123,18 @@ class Record:
             if said_at is None or signs.images_shown - said_at >= SAID_AGAIN_AFTER * self._images_in_all:
                 self._said_at[sentence] = signs.images_shown
                 self._say(f"at {count(signs.images_shown, 'image')}: {sentence}")
+
+    def _last_word(self, error: BaseException) -> str:
+        """Why the sitting did not come to its end."""
+        from gaugan import checkpoint
+
+        if not isinstance(error, KeyboardInterrupt):
+            sentence, *_ = str(error).splitlines() or [type(error).__name__]
+            return f"stopped: {sentence}"
+        # The last step may have been saved and not told of.
+        saved = checkpoint.latest(self._folder)
+        images_shown = max(self._shown_before, checkpoint.images_shown(saved) if saved else 0)
+        return f"interrupted at {images_shown:,} images"
 
     def _say(self, line: str) -> None:
         self._bar.note(line)
@@ -134,12 +155,13 @@ class Record:
         self._sums, self._steps = {}, 0
 
     def _write_numbers(self, line: dict[str, float]) -> None:
-        """A line of stats.jsonl, and the same elsewhere."""
-        self._stats.write(json.dumps(line).encode() + b"\n")
+        """A line of stats.jsonl, and the same elsewhere; what is no finite number is null there, and left out here."""
+        finite = {name: value for name, value in line.items() if math.isfinite(value)}
+        self._stats.write(json.dumps(dict.fromkeys(line) | finite).encode() + b"\n")
         self._stats.flush()
-        for name, value in line.items():
+        for name, value in finite.items():
             self._events.add_scalar(name, value, line["images_shown"])
-        self._board.write_numbers(line)
+        self._board.write_numbers(finite)
 
 
 def _facts(start: "Start") -> list[str]:
@@ -154,7 +176,7 @@ def _facts(start: "Start") -> list[str]:
         f"perceptual loss by {start.perceptual}" if start.perceptual else "no perceptual loss",
         f"scored on {count(start.scored_on, 'photo')}" if start.scored_on else "not scored",
     ]
-    return facts + ([f"begun from {start.begun_from}"] if start.begun_from else [])
+    return facts + ([f"begins with {start.begun_from}"] if start.begun_from else [])
 
 
 def _images_of(line: bytes) -> int:

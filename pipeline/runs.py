@@ -1,32 +1,40 @@
 """Door to gaugan: the photos of a manifest -> a run that is trained on them, or gone on with."""
 
 import contextlib
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+import shlex
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from pipeline.classes import fold
-from pipeline.console import Console, count, duration
-from pipeline.errors import RunError
-from pipeline.manifest import Manifest, read
+from pipeline.console import Console, count
+from pipeline.errors import GauganpipeError, RunError
+from pipeline.manifest import Manifest
 from pipeline.record import Record
-from pipeline.run_choice import AUTO, Choice, Training, choose, find, words_of, write_words
-from pipeline.run_folders import explained_runs, new_run_folder, run_folder, write_beginning
-from pipeline.samples import Samples, read_samples, sky_classes
-from pipeline.segmenters.choices import EMBEDDED_WEIGHTS
+from pipeline.run_checks import (
+    NAMED_WEIGHTS,
+    find_origin,
+    fitted,
+    in_parts,
+    less_memory,
+    look,
+    measured,
+    with_largest_batch,
+)
+from pipeline.run_choice import AUTO, Choice, Training, choose, find, is_for_cpu, is_unfinished, refuse_unsettable
+from pipeline.run_folders import explained_runs, is_imported, new_run_folder, run_folder, write_beginning
+from pipeline.run_words import write_words
+from pipeline.samples import read_samples, sky_classes
 from pipeline.workspace import Workspace, explained_disk_errors, hold
 
 if TYPE_CHECKING:
-    from gaugan.measure import Cost
     from gaugan.train import Origin
+
+Decision = TypeVar("Decision")
 
 FIXED_SAMPLES = 8
 """Photos on a sheet of samples."""
-LONG_SECONDS, QUICK_PX = 12 * 3600, 64
-"""Whoever has no GPU is told of the preset tiny, of this size, when another would take longer than this."""
-NAMED_WEIGHTS: Mapping[str, Path] = MappingProxyType({"segmenter": EMBEDDED_WEIGHTS})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,48 +53,60 @@ def train(workspace: Workspace, asked: Training, *, console: Console) -> Trained
 
     Launched in several processes it is one run: the first decides, writes and talks, all compute.
 
-    Raises: ManifestError, WorkspaceError, RunError.
+    Raises: ManifestError, WorkspaceError, RunError; SystemExit in the others when the first one refuses.
     """
     from gaugan import processes
     from gaugan import train as loop
+    from gaugan.errors import OutOfMemoryError
+    from gaugan.memory import what_needs_it
 
-    with processes.explained_processes():
-        leads = processes.meet(cpu="device=cpu" in " ".join(asked.assignments)) == 0
-        chosen = processes.shared(choose(workspace, asked, console=console) if leads else None)
-        if chosen.is_finished:
-            return _finished(workspace, chosen, console)
-
-        # How long it takes, and whether it fits, before anything is written.
-        chosen = _measured(chosen, asked, console)
-        folder = processes.shared(_begun(workspace, asked, chosen, console) if leads else None)
-
-    # A run's own copy of the manifest: rows that came later do not change a run that has begun.
-    manifest = Manifest(Workspace(root=folder))
-    samples = read_samples(workspace, manifest, edges=chosen.settings.data.edges, console=Console(quiet=True))
     with contextlib.ExitStack() as held:
+        held.enter_context(processes.explained_processes())
         held.enter_context(explained_disk_errors())
+        leads = processes.meet(cpu=is_for_cpu(workspace, asked)) == 0
+        chosen = _agreed(lambda: choose(workspace, asked, console=console), leads=leads)
+        if chosen.is_finished:
+            return _finished(workspace, chosen, console, leads=leads)
+
+        # How long it takes, whether it fits, and all else that may refuse it, before anything is written.
+        cost = measured(chosen, console)
+        if asked.batch == AUTO and not chosen.folder:
+            chosen = with_largest_batch(chosen, cost, console)
+        chosen = _agreed(lambda: fitted(workspace, chosen, asked, cost, console), leads=leads)
+        folder, origin = _agreed(
+            lambda: _begun(workspace, asked, chosen, held, processes=cost.processes, console=console), leads=leads
+        )
+
+        # A run's own copy of the manifest: rows that came later do not change a run that has begun.
+        manifest = Manifest(Workspace(root=folder))
+        samples = read_samples(workspace, manifest, edges=chosen.settings.data.edges, console=Console(quiet=True))
         record = None
         if leads:
-            held.enter_context(hold(folder, f"the run {folder.name}"))
-            _look_through(folder, samples, chosen, console)
             bar = held.enter_context(console.bar(f"train {folder.name}", unit="image", total=chosen.images_in_all))
             record = Record(folder=folder, taxonomy=manifest.taxonomy, settings=chosen.settings, bar=bar)
             held.enter_context(record)
-        images_shown = loop.train(
-            chosen.settings,
-            train_samples=samples.train,
-            val_samples=samples.val,
-            fixed_samples=(samples.val or samples.train)[:FIXED_SAMPLES],
-            classes=len(manifest.taxonomy),
-            run_folder=folder,
-            sky=sky_classes(manifest.taxonomy),
-            origin=_origin(workspace, folder, manifest),
-            named_weights=NAMED_WEIGHTS,
-            on_start=record.on_start if record else None,
-            on_step=record.on_step if record else None,
-            on_samples=record.on_samples if record else None,
-            on_score=record.on_score if record else None,
-        )
+            if asked.run and asked.assignments:
+                record.log(f"set for this sitting: {', '.join(asked.assignments)}")
+        try:
+            images_shown = loop.train(
+                chosen.settings,
+                train_samples=samples.train,
+                val_samples=samples.val,
+                fixed_samples=(samples.val or samples.train)[:FIXED_SAMPLES],
+                classes=len(manifest.taxonomy),
+                run_folder=folder,
+                sky=sky_classes(manifest.taxonomy),
+                origin=origin,
+                named_weights=NAMED_WEIGHTS,
+                on_start=record.on_start if record else None,
+                on_step=record.on_step if record else None,
+                on_samples=record.on_samples if record else None,
+                on_score=record.on_score if record else None,
+            )
+        except OutOfMemoryError as error:
+            smaller = next(in_parts(chosen.settings, processes=cost.processes), None)
+            way = less_memory(workspace, folder, chosen.settings, smaller)
+            raise RunError(f"the memory does not suffice for {what_needs_it(chosen.settings)}. {way}") from error
         if record:
             record.on_end(images_shown)
     return Trained(folder=folder, sheet=_newest_sheet(folder), images_shown=images_shown, was_finished=False)
@@ -95,8 +115,11 @@ def train(workspace: Workspace, asked: Training, *, console: Console) -> Trained
 @explained_runs()
 def check(workspace: Workspace, asked: Training) -> None:
     """Raises: RunError when the preset or a setting is none, before anything long is begun."""
-    find(workspace, asked)
-    asked.words(workspace)
+    folder, settings = find(workspace, asked)
+    if settings is None:
+        refuse_unsettable(asked)
+    if folder is None and asked.init_from:
+        run_folder(workspace, asked.init_from)
 
 
 @explained_runs()
@@ -105,8 +128,11 @@ def plan(workspace: Workspace, asked: Training) -> list[str]:
     from gaugan import config
 
     chosen = choose(workspace, asked, console=Console(quiet=True))
+    origin = find_origin(workspace, asked, chosen)
     what = f"would go on with {chosen.folder} at" if chosen.folder else "would begin a run at"
     lines = [f"{what} {chosen.images_shown:,} of {chosen.images_in_all:,} images, on {count(chosen.photos, 'photo')}"]
+    if origin:
+        lines.append(f"would begin with the weights of {origin.checkpoint}")
     if chosen.reason:
         lines.append(f"would choose the preset {chosen.name}: {chosen.reason}")
     if asked.batch == AUTO and not chosen.folder:
@@ -114,107 +140,73 @@ def plan(workspace: Workspace, asked: Training) -> list[str]:
     return lines + [f"{one.name} = {one.value!r}" for one in config.explain(chosen.settings)]
 
 
-def _measured(chosen: Choice, asked: Training, console: Console) -> Choice:
-    """The choice, with a batch that fits where that was asked for; says how much is to be done, and how long it takes.
+def _agreed(decide: Callable[[], Decision], *, leads: bool) -> Decision:
+    """What the first process decides, in all of them. Where it refuses it says why, and the others end without a word.
 
-    Raises: RunError when a step needs more memory than there is.
+    Raises: what `decide` raises, in the first; SystemExit in the others.
     """
-    from gaugan import config
-    from gaugan.measure import find_batch, measure
-    from gaugan.memory import remedies, what_needs_it
+    from gaugan import processes
+    from gaugan.errors import GauganError
 
-    if chosen.reason:
-        console.note(f"preset {chosen.name}, for {chosen.reason}")
-    photos, size = count(chosen.photos, "photo"), chosen.settings.data.crop_size
-    images = chosen.images_in_all - chosen.images_shown
-    losses = chosen.settings.losses
-    named = losses.perceptual_weights if losses.perceptual else ""
-    console.note(f"perceptual loss in the features of {named}" if named else "no perceptual loss: it has no weights")
-    console.note(f"training on {photos} at {size} px, {images:,} images to show; measuring a step")
-    shape = {"classes": chosen.classes, "edges": chosen.has_edges, "named_weights": NAMED_WEIGHTS}
-    cost = measure(chosen.settings, **shape)
-    if asked.batch == AUTO and not chosen.folder:
-        batch_size = find_batch(chosen.settings, cost, photos=chosen.photos, **shape)
-        training = chosen.settings.training.model_copy(update={"batch_size": batch_size, "accumulate": 1})
-        settings = config.check(chosen.settings.model_copy(update={"training": training}).model_dump())
-        chosen = replace(chosen, settings=settings)
-        console.note(f"batches of {count(batch_size, 'image')}, the most that fit")
-    if not cost.fits(chosen.settings.training):
-        raise RunError(
-            f"{what_needs_it(chosen.settings)} needs about {cost.needed_bytes(chosen.settings.training) / 1e9:.1f} GB "
-            f"of memory, and {cost.free_bytes / 1e9:.1f} GB are free. {remedies(chosen.settings)}; or the most that "
-            "fits: --batch auto"
-        )
-    _say_how_long(cost, images, size, console)
-    return chosen
+    decision = refusal = None
+    if leads:
+        try:
+            decision = decide()
+        except (GauganError, GauganpipeError) as error:
+            refusal = error
+    decision, is_refused = processes.shared((decision, refusal is not None))
+    if refusal is not None:
+        raise refusal
+    if is_refused:
+        sys.exit(1)
+    return decision
 
 
-def _say_how_long(cost: "Cost", images: int, size: int, console: Console) -> None:
-    seconds = images * cost.seconds_per_image
-    where = "computer without a GPU" if cost.device == "cpu" else "GPU"
-    where = f"{cost.processes} processes" if cost.processes > 1 else f"this {where}"
-    console.note(f"about {duration(seconds)} on {where}")
-    if cost.device == "cpu" and seconds > LONG_SECONDS and size > QUICK_PX:
-        console.note("much quicker, at 64 px: --preset tiny")
-
-
-def _begun(workspace: Workspace, asked: Training, chosen: Choice, console: Console) -> Path:
-    """The folder of the run, made if there is none."""
-    if chosen.folder:
-        console.note(f"going on with {chosen.folder} at {count(chosen.images_shown, 'image')}")
-        return chosen.folder
-    manifest = read(workspace)
-
-    def write(part: Path) -> None:
-        write_beginning(part, chosen.settings, manifest)
-        write_words(part, asked.words(workspace))
-
-    folder = new_run_folder(workspace, chosen.name, write)
-    console.note(f"new run {folder}")
-    return folder
-
-
-def _look_through(folder: Path, samples: Samples, chosen: Choice, console: Console) -> None:
-    """Reads every label map once, so that a label that is none ends the run before it begins."""
-    from gaugan.scan import known_shares
+def _begun(
+    workspace: Workspace,
+    asked: Training,
+    chosen: Choice,
+    held: contextlib.ExitStack,
+    *,
+    processes: int,
+    console: Console,
+) -> "tuple[Path, Origin | None]":
+    """The folder of the run, made if there is none and nothing refuses it, and held; and what it begins from."""
+    from gaugan.scan import save_shares
     from gaugan.train import SHARES
 
-    maps = [*samples.train, *samples.val]
-    with console.bar("look through label maps", unit="map", total=len(maps)) as bar:
-        known_shares(folder / SHARES, maps, classes=chosen.classes, on_item=bar.step)
+    if chosen.folder:
+        held.enter_context(hold(chosen.folder, f"the run {chosen.folder.name}"))
+        looked = look(workspace, asked, chosen, processes=processes, console=console)
+        console.note(f"going on with {chosen.folder} at {count(chosen.images_shown, 'image')}")
+        return chosen.folder, looked.origin
+    looked = look(workspace, asked, chosen, processes=processes, console=console)
+    _name_unfinished(workspace, console)
+
+    def write(part: Path) -> None:
+        write_beginning(part, chosen.settings, looked.manifest)
+        write_words(part, asked.words(workspace))
+        save_shares(part / SHARES, looked.shares, [*looked.samples.train, *looked.samples.val])
+
+    folder = new_run_folder(workspace, chosen.name, write)
+    held.enter_context(hold(folder, f"the run {folder.name}"))
+    console.note(f"new run {folder}")
+    return folder, looked.origin
 
 
-def _origin(workspace: Workspace, folder: Path, manifest: Manifest) -> "Origin | None":
-    """What a run was asked to begin from: a checkpoint, and for each class the one there that it continues.
-
-    Raises: RunError when there is no checkpoint, or a class is named that is none.
-    """
-    words = words_of(folder)
-    if not words["init_from"]:
-        return None
-    from gaugan import checkpoint
-    from gaugan.train import Origin
-
-    other = run_folder(workspace, Path(words["init_from"]))
-    best = checkpoint.best(other)
-    if best is None:
-        raise RunError(f"{other} has no checkpoint yet to begin from")
-    old, new = Manifest(Workspace(root=other)).taxonomy, manifest.taxonomy
-    renamed = dict(_pair(pair, new.names, old.names) for pair in words["continues"])
-    sources = tuple(old.words.get(fold(renamed.get(name, name))) for name in new.names)
-    return Origin(checkpoint=best, classes=sources)
+def _name_unfinished(workspace: Workspace, console: Console) -> None:
+    """Says how the newest run goes on, if it is left for another before its end."""
+    [*_, newest] = [None, *(folder for folder in workspace.run_folders() if not is_imported(folder))]
+    if newest and is_unfinished(newest):
+        how = workspace.from_here(f"gauganpipe train --run {shlex.quote(str(newest))}")
+        console.note(f"{newest.name} is unfinished. To go on with it: {how}")
 
 
-def _pair(pair: str, new: tuple[str, ...], old: tuple[str, ...]) -> tuple[str, str]:
-    """new=old, both of them names of classes. Raises: RunError."""
-    name, _, before = pair.partition("=")
-    for word, names, where in ((name, new, "this run"), (before, old, "the run to begin from")):
-        if word not in names:
-            raise RunError(f"--continues {pair}: {where} has no class {word!r}. It has {', '.join(names)}")
-    return name, before
+def _finished(workspace: Workspace, chosen: Choice, console: Console, *, leads: bool) -> Trained:
+    from gaugan.train import remove_leftovers
 
-
-def _finished(workspace: Workspace, chosen: Choice, console: Console) -> Trained:
+    if leads:
+        remove_leftovers(chosen.folder)
     paint = workspace.from_here("gauganpipe generate")
     console.note(f"{chosen.folder} is finished. Train another with --new, or paint with it: {paint}")
     return Trained(

@@ -3,7 +3,7 @@
 import pytest
 
 from gaugan.config import load_settings
-from gaugan.recommend import recommend
+from gaugan.recommend import PRESETS, recommend
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,15 @@ def test_every_recommendation_can_be_trained(device, gigabytes, photos):
     found = recommend(photos=photos, device=device, memory_bytes=gigabytes * 10**9)
 
     assert load_settings(found.preset, found.assignments)
+    assert found.preset in PRESETS
+
+
+def test_a_small_gpu_learns_the_batch_of_the_preset_in_parts():
+    small = recommend(photos=1000, device="cuda", memory_bytes=4 * 10**9)
+
+    training = load_settings(small.preset, small.assignments).training
+    assert training.accumulate > 1
+    assert training.batch_size == load_settings(small.preset).training.batch_size
 
 
 def test_the_reason_names_what_it_comes_from():

@@ -121,11 +121,11 @@ def test_the_log_says_what_is_trained(folder: Path, record: Record) -> None:
 
 def test_the_log_says_on_how_many_devices_by_what_and_from_what(folder: Path) -> None:
     with Console().bar("train", unit="image", total=IMAGES_IN_ALL) as bar, record_in(folder, bar) as record:
-        record.on_start(start(processes=2, perceptual="vgg19", scored_on=12, begun_from="runs/0001-tiny"))
+        record.on_start(start(processes=2, perceptual="vgg19", scored_on=12, begun_from="generator of runs/0001-tiny"))
 
     [line] = log_of(folder)
     assert ", on 2 x cpu, " in line
-    assert line.endswith("perceptual loss by vgg19; scored on 12 photos; begun from runs/0001-tiny")
+    assert line.endswith("perceptual loss by vgg19; scored on 12 photos; begins with generator of runs/0001-tiny")
 
 
 def test_a_score_is_a_line_of_the_statistics_and_of_the_log(folder: Path, record: Record) -> None:
@@ -135,6 +135,21 @@ def test_a_score_is_a_line_of_the_statistics_and_of_the_log(folder: Path, record
     assert log_of(folder)[-1] == (
         "score kernel_distance_segmenter 0.1235 (best so far; the classes' mean colours have 0.456)"
     )
+
+
+def test_a_score_is_said_on_the_console_too(record: Record, capsys: pytest.CaptureFixture[str]) -> None:
+    record.on_score(SCORED)
+
+    assert "score kernel_distance_segmenter 0.1235 (best so far" in capsys.readouterr().err
+
+
+def test_a_number_that_is_not_finite_is_null(folder: Path, record: Record) -> None:
+    record.on_score(replace(SCORED, value=float("nan")))
+    record.on_step(step(10, real=float("inf"), fake=0.5))
+
+    scored, shown = statistics(folder)
+    assert scored == {"images_shown": 400, "score/kernel_distance_segmenter": None}
+    assert (shown["loss/real"], shown["loss/fake"]) == (None, 0.5)
 
 
 def test_a_score_that_is_not_the_best_is_not_called_so(folder: Path, record: Record) -> None:
@@ -204,7 +219,48 @@ def test_the_samples_are_animated_at_the_end(folder: Path, record: Record) -> No
 
     with Image.open(folder / "samples" / "progress.gif") as animation:
         assert animation.n_frames == 3
-    assert log_of(folder)[1:] == ["finished at 800 images"]
+
+
+def test_the_log_says_at_the_end_that_all_images_were_shown(folder: Path, record: Record) -> None:
+    record.on_end(IMAGES_IN_ALL)
+
+    assert log_of(folder)[-1] == "finished at 20,000 images"
+
+
+def test_a_run_that_ends_early_says_why(folder: Path, record: Record, capsys: pytest.CaptureFixture[str]) -> None:
+    record.on_end(800)
+
+    assert log_of(folder)[-1] == "ended at 800 images, as its score got no better"
+    assert "ended at 800 images" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (KeyboardInterrupt(), "interrupted at 40 images"),
+        (RuntimeError("no more memory\nat line 7"), "stopped: no more memory"),
+        (AssertionError(), "stopped: AssertionError"),
+    ],
+)
+def test_what_stops_a_sitting_is_its_last_line(folder: Path, error: BaseException, line: str) -> None:
+    bar = Console().bar("train", unit="image", total=IMAGES_IN_ALL)
+    with pytest.raises(type(error)), bar as shown, record_in(folder, shown) as record:
+        record.on_start(start())
+        record.on_step(step(40, real=1.0))
+        raise error
+
+    assert log_of(folder)[-1] == line
+
+
+def test_an_interruption_counts_what_the_last_checkpoint_has(folder: Path) -> None:
+    (folder / "checkpoints" / "000000060").mkdir(parents=True)
+    bar = Console().bar("train", unit="image", total=IMAGES_IN_ALL)
+    with pytest.raises(KeyboardInterrupt), bar as shown, record_in(folder, shown) as record:
+        record.on_start(start())
+        record.on_step(step(40, real=1.0))
+        raise KeyboardInterrupt
+
+    assert log_of(folder)[-1] == "interrupted at 60 images"
 
 
 def test_a_torn_sheet_is_left_out_and_named_in_the_log(folder: Path, record: Record) -> None:

@@ -7,13 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from gaugan import measure
+from gaugan import measure, processes
+from gaugan import train as loop
+from gaugan.errors import OutOfMemoryError
 from pipeline import flow, paint, runs
 from pipeline.console import Console
 from pipeline.errors import GauganpipeError, RunError, WorkspaceError
 from pipeline.manifest import read, writing
 from pipeline.record import Record
+from pipeline.run_checks import find_origin, in_parts
+from pipeline.run_choice import choose
 from pipeline.run_folders import newest_run
+from pipeline.run_words import settings_of
 from pipeline.workspace import Workspace, hold
 
 QUIET = Console(quiet=True)
@@ -169,15 +174,33 @@ def test_without_instance_maps_the_run_has_no_edges_and_says_so(workspace: Works
     assert "without edges" in (folder / "log.txt").read_text()
 
 
-def cost(bytes_per_image: int, free_bytes: int) -> measure.Cost:
+def cost(bytes_per_image: int, free_bytes: int, processes: int = 1) -> measure.Cost:
     return measure.Cost(
         seconds_per_image=1,
         bytes_per_image=bytes_per_image,
         fixed_bytes=0,
         free_bytes=free_bytes,
         device="cpu",
-        processes=1,
+        processes=processes,
     )
+
+
+@pytest.fixture
+def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step costs next to nothing, and nobody takes the time to find out."""
+    monkeypatch.setattr(measure, "measure", lambda *_, **__: cost(1, 10**9))
+
+
+def begun(workspace: Workspace, asked: runs.Training) -> Path:
+    """A run without a checkpoint, as a crash in its first step leaves it."""
+
+    def crash(record: Record, start: object) -> None:
+        raise Crash
+
+    with pytest.MonkeyPatch.context() as broken, pytest.raises(Crash):
+        broken.setattr(Record, "on_start", crash)
+        runs.train(workspace, asked, console=QUIET)
+    return workspace.run_folders()[-1]
 
 
 def test_a_batch_that_does_not_fit_the_memory_is_refused_with_what_to_lower(
@@ -264,7 +287,52 @@ def test_the_run_to_begin_from_must_be_one(workspace: Workspace) -> None:
         runs.train(workspace, replace(ASKED, init_from=Path("nowhere")), console=QUIET)
 
 
-def test_a_label_out_of_range_names_file_and_value(workspace: Workspace) -> None:
+@pytest.mark.usefixtures("unmeasured")
+def test_a_run_goes_on_without_the_one_that_it_began_from(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = runs.train(workspace, replace(ASKED, assignments=(*SMALL, "images=2")), console=QUIET).folder
+    asked = replace(ASKED, init_from=Path("runs/0001-tiny"))
+    on_step = Record.on_step
+
+    def crash_at_6(record: Record, step: object) -> None:
+        on_step(record, step)
+        if step.images_shown == 6:
+            raise Crash
+
+    with monkeypatch.context() as broken, pytest.raises(Crash):
+        broken.setattr(Record, "on_step", crash_at_6)
+        runs.train(workspace, asked, console=QUIET)
+    shutil.rmtree(first)
+
+    trained = runs.train(workspace, asked, console=QUIET)
+
+    assert (trained.folder.name, trained.images_shown) == ("0002-tiny", 12)
+
+
+@pytest.mark.usefixtures("unmeasured")
+def test_a_run_begins_from_the_one_in_its_workspace_wherever_the_user_stands(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = runs.train(workspace, replace(ASKED, assignments=(*SMALL, "images=2")), console=QUIET).folder
+    folder = begun(workspace, replace(ASKED, init_from=first))
+    shutil.copytree(first, tmp_path / "elsewhere" / "runs" / "0001-tiny")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    again = runs.Training(run=folder)
+
+    origin = find_origin(workspace, again, choose(workspace, again, console=QUIET))
+
+    assert origin.checkpoint == first / "checkpoints" / "000000002"
+
+
+def test_a_dry_run_names_the_run_to_begin_from_or_misses_it(workspace: Workspace) -> None:
+    with pytest.raises(RunError, match="there is no run at nowhere"):
+        runs.plan(workspace, replace(ASKED, init_from=Path("nowhere")))
+    with pytest.raises(RunError, match="there is no run at nowhere"):
+        runs.check(workspace, replace(ASKED, init_from=Path("nowhere")))
+
+
+def spoil_labels(workspace: Workspace) -> None:
     from pipeline import images
 
     for row in read(workspace).rows.values():
@@ -273,8 +341,174 @@ def test_a_label_out_of_range_names_file_and_value(workspace: Workspace) -> None
         ids[0, 0] = 77
         path.write_bytes(images.encode_labels(ids, bytes(768)))
 
+
+def test_a_label_out_of_range_names_file_and_value_before_a_run_is_made(workspace: Workspace) -> None:
+    spoil_labels(workspace)
+
     with pytest.raises(GauganpipeError, match=r"\.png holds class 77, expected 0 to 19"):
         runs.train(workspace, ASKED, console=QUIET)
+    assert not workspace.run_folders()
+
+
+@pytest.mark.usefixtures("unmeasured")
+def test_what_cannot_begin_from_another_run_is_refused_before_a_run_is_made(workspace: Workspace) -> None:
+    first = runs.train(workspace, replace(ASKED, assignments=(*SMALL, "images=2")), console=QUIET).folder
+
+    with pytest.raises(RunError, match="--continues hill=mountian: the run to begin from has no class 'mountian'"):
+        runs.train(workspace, replace(ASKED, init_from=first, continues=("hill=mountian",)), console=QUIET)
+    with pytest.raises(RunError, match=r"model\.width"):
+        other = (*SMALL, "model.width=8")
+        runs.train(workspace, replace(ASKED, assignments=other, init_from=first), console=QUIET)
+    assert workspace.run_folders() == [first]
+
+
+@pytest.mark.usefixtures("unmeasured")
+def test_scores_in_features_of_no_file_are_refused_before_a_run_is_made(workspace: Workspace) -> None:
+    with pytest.raises(RunError, match=r"training\.score_weights"):
+        runs.train(workspace, replace(ASKED, assignments=(*SMALL, "score_weights=none.pth")), console=QUIET)
+    assert not workspace.run_folders()
+
+
+def test_a_batch_that_processes_cannot_share_is_refused_before_a_run_is_made(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measure, "measure", lambda *_, **__: cost(1, 10**9, processes=2))
+
+    with pytest.raises(RunError, match=r"training\.batch_size is 3, expected a multiple of 2"):
+        runs.train(workspace, replace(ASKED, batch="3"), console=QUIET)
+    assert not workspace.run_folders()
+
+
+@pytest.mark.usefixtures("unmeasured")
+def test_label_maps_are_looked_through_once(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = begun(workspace, ASKED)
+    monkeypatch.setattr("gaugan.scan.scan", lambda *_, **__: pytest.fail("looked through again"))
+
+    assert runs.train(workspace, ASKED, console=QUIET).folder == folder
+
+
+def test_what_was_chosen_and_does_not_fit_is_learned_in_parts(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(measure, "measure", lambda *_, **__: cost(2_000_000_000, 5_000_000_000))
+    small = (*SMALL, "batch_size=4", "images=4", "crop_size=64", "perceptual=0")
+
+    folder = runs.train(workspace, runs.Training(assignments=small), console=Console()).folder
+
+    assert "each batch is learned in 2 parts" in capsys.readouterr().err
+    assert settings_of(folder).training.accumulate == 2
+
+
+def test_a_begun_run_that_does_not_fit_names_the_command_that_does(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = replace(ASKED, batch="4")
+    monkeypatch.setattr(measure, "measure", lambda *_, **__: cost(1, 10**9))
+    folder = begun(workspace, asked)
+    monkeypatch.setattr(measure, "measure", lambda *_, **__: cost(2_000_000_000, 5_000_000_000))
+
+    with pytest.raises(RunError, match=rf"8\.0 GB .* gauganpipe train --run {folder} --set accumulate=2"):
+        runs.train(workspace, asked, console=QUIET)
+    parted = runs.Training(run=folder, assignments=("accumulate=2",))
+
+    assert runs.train(workspace, parted, console=QUIET).images_shown == 12
+    assert settings_of(folder).training.accumulate == 1
+    assert "set for this sitting: accumulate=2" in (folder / "log.txt").read_text()
+
+
+@pytest.mark.usefixtures("unmeasured")
+def test_the_end_of_the_memory_names_the_command_that_needs_less(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def end(*_: object, **__: object) -> int:
+        raise OutOfMemoryError("no more")
+
+    monkeypatch.setattr(loop, "train", end)
+
+    with pytest.raises(RunError, match=r"does not suffice for a batch of 2 .*0001-tiny --set accumulate=2") as error:
+        runs.train(workspace, ASKED, console=QUIET)
+    assert str(error.value) in (workspace.runs / "0001-tiny" / "log.txt").read_text()
+
+
+def test_parts_are_shared_by_all_processes() -> None:
+    from gaugan.config import load_settings
+
+    parted = in_parts(load_settings("spade", ("batch_size=12",)), processes=2)
+
+    assert [one.training.accumulate for one in parted] == [2, 3, 6]
+
+
+def test_parts_never_leave_a_single_pixel_to_be_normalised() -> None:
+    from gaugan.config import load_settings
+
+    parted = in_parts(load_settings("small", ("batch_size=4", "crop_size=32")), processes=1)
+
+    assert [one.training.accumulate for one in parted] == [2]
+
+
+@pytest.mark.usefixtures("unmeasured")
+def test_a_run_that_is_left_for_another_is_named(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    begun(workspace, ASKED)
+    begun(workspace, replace(ASKED, assignments=(*SMALL, "seed=1")))
+    capsys.readouterr()
+
+    runs.train(workspace, replace(ASKED, assignments=(*SMALL, "images=2")), console=Console())
+
+    said = capsys.readouterr().err
+    assert "0002-tiny is unfinished. To go on with it: gauganpipe train --run" in said
+    assert "0001-tiny is unfinished" not in said
+
+
+@pytest.mark.usefixtures("unmeasured")
+def test_a_finished_run_keeps_no_decoded_photos(workspace: Workspace) -> None:
+    asked = replace(ASKED, assignments=(*SMALL, "images=2"))
+    left = runs.train(workspace, asked, console=QUIET).folder / "photos-3.cache"
+    left.touch()
+
+    assert runs.train(workspace, asked, console=QUIET).was_finished
+    assert not left.exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("perceptual=0", "no perceptual loss: losses.perceptual is 0"),
+        ("perceptual=1", "no perceptual loss: losses.perceptual_weights names no network"),
+    ],
+)
+@pytest.mark.usefixtures("unmeasured")
+def test_why_there_is_no_perceptual_loss_is_said(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str], given: str, said: str
+) -> None:
+    runs.train(workspace, replace(ASKED, assignments=(*SMALL, "images=2", given)), console=Console())
+
+    assert said in capsys.readouterr().err
+
+
+def test_where_the_first_process_refuses_the_others_end_without_a_word(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(processes, "meet", lambda cpu: 1)
+    monkeypatch.setattr(processes, "shared", lambda fact: (None, True))
+
+    with pytest.raises(SystemExit) as end:
+        runs.train(workspace, ASKED, console=Console())
+
+    assert end.value.code == 1
+    assert capsys.readouterr().err == ""
+
+
+def test_a_run_that_leaves_the_gpu_alone_meets_without_it(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def meet(*, cpu: bool) -> int:
+        assert cpu
+        raise Crash
+
+    monkeypatch.setattr(processes, "meet", meet)
+
+    with pytest.raises(Crash):
+        runs.train(workspace, replace(ASKED, assignments=(*SMALL, 'device="cpu"')), console=QUIET)
 
 
 def test_a_style_encoder_can_be_trained_and_paints_in_styles(workspace: Workspace, tmp_path: Path) -> None:

@@ -1,10 +1,13 @@
 """The loop: what it reports, when it paints and saves, and that a run once interrupted ends the same."""
 
+import signal
+
 import numpy as np
 import pytest
 import torch
+import torchvision
 from PIL import Image
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from gaugan import cache, checkpoint
 from gaugan import train as train_module
@@ -410,7 +413,7 @@ def test_ten_skipped_steps_in_a_row_end_the_run_with_a_sentence_and_the_last_goo
 ):
     monkeypatch.setitem(train_module.METHODS, "spade", ruined(set(range(2, 100))))
 
-    with pytest.raises(TrainingError, match=r"10 steps in a row.*checkpoints.0000000.*generator_learning_rate"):
+    with pytest.raises(TrainingError, match=r"10 steps in a row.*generator_learning_rate.*checkpoints.0000000"):
         run(tmp_path, samples, small("images=40", "checkpoint_every_images=4", "keep_checkpoints=9"))
 
     newest = checkpoint.latest(tmp_path)
@@ -496,3 +499,84 @@ def test_a_label_out_of_range_is_named_before_anything_is_painted(tmp_path, samp
     with pytest.raises(DataError, match=r"bad\.png holds class 77.*column 0, row 0"):
         run(tmp_path, [*samples, bad], on_start=starts.append)
     assert starts == []
+
+
+def interrupted_in(callback):
+    """A callback in which Ctrl-C is pressed at the end of the run."""
+    seen = []
+
+    def call(report):
+        seen.append(report)
+        if report.images_shown == 8 and len(seen) == callback:
+            signal.raise_signal(signal.SIGINT)
+
+    return seen, call
+
+
+def test_ctrl_c_while_a_sheet_is_painted_loses_neither_sheet_nor_score(tmp_path, samples):
+    settings = small("score_every_images=4", "score_weights=patches", "images=12")
+    sheets, on_samples = interrupted_in(3)
+    scores = []
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path, samples, settings, val_samples=samples, on_samples=on_samples, on_score=scores.append)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    run(tmp_path, samples, settings, val_samples=samples, on_samples=on_samples, on_score=scores.append)
+
+    assert [sheet.images_shown for sheet in sheets] == [0, 4, 8, 12]
+    assert [scored.images_shown for scored in scores] == [4, 8, 12]
+
+
+def test_ctrl_c_at_the_very_end_of_a_run_ends_it_as_it_would_have_ended(tmp_path, samples):
+    sheets, on_samples = interrupted_in(3)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        assert run(tmp_path, samples, on_samples=on_samples) == 8
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+    assert [sheet.images_shown for sheet in sheets] == [0, 4, 8]
+
+
+def test_a_skipped_step_does_not_move_the_average(tmp_path, samples, monkeypatch):
+    monkeypatch.setitem(train_module.METHODS, "spade", ruined({3}))
+    settings = small("checkpoint_every_images=2", "keep_checkpoints=9", "norm=instance", "crop_size=64", "images=8")
+
+    run(tmp_path, samples, settings)
+
+    before, after = (load_file(tmp_path / "checkpoints" / name / AVERAGED) for name in ("000000006", "000000008"))
+    weights = [name for name in before if name.endswith(("weight", "bias", "weight_orig"))]
+    assert weights and all(torch.equal(before[name], after[name]) for name in weights)
+
+
+def test_patience_without_scores_is_refused(tmp_path, samples):
+    with pytest.raises(SettingsError, match=r"training\.patience is 2, but nothing is scored"):
+        run(tmp_path, samples, small("patience=2"))
+
+
+def test_a_score_in_the_features_that_the_loss_uses_is_refused(tmp_path, samples):
+    torch.manual_seed(0)
+    layers = torchvision.models.squeezenet1_1(weights=None).features.state_dict()
+    save_file({f"features.{name}": x for name, x in layers.items()}, tmp_path / "weights.safetensors")
+    (tmp_path / "copy.safetensors").write_bytes((tmp_path / "weights.safetensors").read_bytes())
+    loss = f"perceptual_weights={tmp_path / 'weights.safetensors'}"
+    score = f"score_weights={tmp_path / 'copy.safetensors'}"
+
+    with pytest.raises(SettingsError, match=r"the same network.*score_weights=patches"):
+        run(tmp_path, samples, small(loss, score, "score_every_images=4"), val_samples=samples)
+
+
+def test_decoded_photos_of_processes_that_are_no_longer_there_are_removed(tmp_path, samples):
+    (tmp_path / "photos-1.cache").write_bytes(b"left")
+    left = []
+
+    run(tmp_path, samples, on_step=lambda step: left.append((tmp_path / "photos-1.cache").exists()))
+
+    assert not any(left)
+
+
+def test_settings_that_processes_cannot_share_are_refused():
+    with pytest.raises(SettingsError, match=r"batch_size is 2, expected a multiple of 3: 3 processes"):
+        train_module.refuse_uneven(small(), 3)

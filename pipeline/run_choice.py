@@ -125,7 +125,11 @@ def find(workspace: Workspace, asked: Training, *, console: Console = QUIET) -> 
     if asked.run is not None:
         return find_named(workspace, asked)
     given = (*asked.assignments, *batch_assignment(asked))
-    settings = None if asked.preset == AUTO else config.load_settings(asked.preset, given)
+    if asked.preset == AUTO:
+        refuse_unsettable(asked)
+        settings = None
+    else:
+        settings = config.load_settings(asked.preset, given)
     for folder in reversed([] if asked.new else workspace.run_folders()):
         try:
             if not is_imported(folder) and is_meant(workspace, folder, asked, settings):

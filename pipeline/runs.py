@@ -22,7 +22,7 @@ from pipeline.run_checks import (
     measured,
     with_largest_batch,
 )
-from pipeline.run_choice import AUTO, Choice, Training, choose, find, is_for_cpu, is_unfinished, refuse_unsettable
+from pipeline.run_choice import AUTO, Choice, Training, choose, find, is_for_cpu, is_unfinished
 from pipeline.run_folders import explained_runs, is_imported, new_run_folder, run_folder, write_beginning
 from pipeline.run_words import write_words
 from pipeline.samples import read_samples, sky_classes
@@ -115,9 +115,7 @@ def train(workspace: Workspace, asked: Training, *, console: Console) -> Trained
 @explained_runs()
 def check(workspace: Workspace, asked: Training) -> None:
     """Raises: RunError when the preset or a setting is none, before anything long is begun."""
-    folder, settings = find(workspace, asked)
-    if settings is None:
-        refuse_unsettable(asked)
+    folder, _ = find(workspace, asked)
     if folder is None and asked.init_from:
         run_folder(workspace, asked.init_from)
 

@@ -1,7 +1,5 @@
 """The report: what is there, what is missing, what failed, and the command that comes next."""
 
-import shutil
-import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -198,18 +196,6 @@ def test_runs_are_named(workspace):
 
 
 # What comes next
-
-
-@pytest.fixture(autouse=True)
-def has_gpu(monkeypatch):
-    monkeypatch.setattr(shutil, "which", lambda name: "/usr/bin/nvidia-smi" if name == "nvidia-smi" else None)
-
-
-def test_without_a_gpu_the_next_command_trains_the_tiny_preset(workspace, monkeypatch):
-    monkeypatch.setattr(shutil, "which", lambda name: None)
-    monkeypatch.setattr(sys, "platform", "linux")
-
-    assert next_of(workspace, a_row(workspace, "gab", BUILT)) == "gauganpipe train --preset tiny"
 
 
 def test_in_the_workspace_itself_the_next_command_names_no_folder(workspace, monkeypatch):

@@ -105,11 +105,11 @@ def test_two_processes_train_one_run_and_only_the_first_talks(workspace: Workspa
 def test_a_killed_process_ends_all_with_a_sentence_and_one_alone_goes_on(workspace: Workspace) -> None:
     command = (*TRAIN, "--set", "seed=1", "--set", "images=4000", "-C", str(workspace.root))
     processes = together(2, *command)
-    until(lambda: any(workspace.root.glob("runs/*/checkpoints/000000016")))
+    until(lambda: any(workspace.root.glob("runs/*/checkpoints/000000040")))
 
     processes[1].send_signal(signal.SIGKILL)
 
-    _, said = processes[0].communicate(timeout=100)
+    (_, said), _ = (process.communicate(timeout=100) for process in processes)
     assert processes[0].returncode == 1
     assert "another process of this run has ended" in said.splitlines()[-1]
     assert "going on with" in alone_until_it_goes_on(command)

@@ -193,6 +193,7 @@ def train(
                 )
             )
         if leads and on_samples and fixed and not images_shown:
+            settle()  # untrained networks have no statistics of their own yet: what they paint would be one flat colour
             on_samples(paint(method, fixed, images_shown=0))
 
         # Interrupts wait for the end of a step, and of what is due after it.

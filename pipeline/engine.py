@@ -32,7 +32,7 @@ class Stage(Protocol):
     def write(self, item: Item, result: Any) -> Row | None:
         """The row with more cells filled; None where there is nothing to do."""
 
-    def fail(self, item: Item, error: str) -> Row: ...
+    def fail(self, item: Item, error: PhotoError) -> Row: ...
 
 
 @dataclass(kw_only=True)
@@ -96,7 +96,7 @@ def _one_by_one(stage: Stage, items: Iterable[Item]) -> Iterator[Row | None]:
             [result] = stage.compute([stage.read(item)])
             yield stage.write(item, result)
         except PhotoError as error:
-            yield stage.fail(item, str(error))
+            yield stage.fail(item, error)
 
 
 def _in_threads(stage: Stage, items: Iterable[Item], workers: int) -> Iterator[Row | None]:
@@ -137,7 +137,7 @@ def _result(stage: Stage, item: Item, future: Future) -> Row | None:
     try:
         return future.result()
     except PhotoError as error:
-        return stage.fail(item, str(error))
+        return stage.fail(item, error)
 
 
 class RowStage(Stage, Protocol):

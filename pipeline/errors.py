@@ -6,7 +6,14 @@ class GauganpipeError(Exception):
 
 
 class PhotoError(GauganpipeError):
-    """One photo, or one map, cannot be used. It becomes the `error` cell of its row and the run goes on."""
+    """One photo, or one map, cannot be used. It becomes the `error` cell of its row and the run goes on.
+
+    cause: name of one of `pipeline.causes` where a photo could not be had, "" where it is there and cannot be used.
+    """
+
+    def __init__(self, message: str, *, cause: str = "") -> None:
+        super().__init__(message)
+        self.cause = cause
 
 
 class ManifestError(GauganpipeError):

@@ -44,8 +44,8 @@ class Doubling:
         self._step("write", item)
         return Row(id=f"g{item:02d}", status=OK, width=result)
 
-    def fail(self, item: int, error: str) -> Row:
-        return Row(id=f"g{item:02d}").failed(self.name, "key", error)
+    def fail(self, item: int, error: PhotoError) -> Row:
+        return Row(id=f"g{item:02d}").failed(self.name, "key", str(error))
 
     def _step(self, step: str, item: int) -> None:
         if self.bad.get(item) == step:

@@ -171,7 +171,7 @@ def test_a_photo_that_cannot_be_labelled_is_a_failed_row_with_its_name(workspace
 
     with pytest.raises(PhotoError) as caught:
         stage.read(black)
-    failed = stage.fail(black, str(caught.value))
+    failed = stage.fail(black, caught.value)
 
     assert (failed.status, failed.stage, failed.error) == (FAILED, "label", "g0b.png shows nothing")
 
@@ -201,7 +201,7 @@ def test_ids_of_no_class_count_as_unknown(workspace, row):
 
 
 def test_labelling_again_forgets_the_failure_before(workspace, row):
-    failed = label_with(workspace).fail(row, "shows nothing")
+    failed = label_with(workspace).fail(row, PhotoError("shows nothing"))
 
     again = run(label_with(workspace), failed)
 
@@ -254,7 +254,7 @@ def test_a_label_map_of_another_size_than_its_photo_is_a_sentence(workspace, row
 
 
 def test_edges_that_cannot_be_built_are_a_failed_row_with_its_name(workspace, labelled):
-    failed = edges_in(workspace).fail(labelled, "has a label map of 6x2")
+    failed = edges_in(workspace).fail(labelled, PhotoError("has a label map of 6x2"))
 
     assert (failed.status, failed.stage, failed.error) == (FAILED, "edges", "g0a.png has a label map of 6x2")
 

@@ -80,7 +80,7 @@ class Edges:
             digests={"instance": digest(made["instances"]), "edge": digest(made["edges"])},
         )
 
-    def fail(self, row: Row, error: str) -> Row:
+    def fail(self, row: Row, error: PhotoError) -> Row:
         return row.failed(NAME, self.key(row), f"{row.original_name} {error}")
 
     def _read_segments(self, row: Row) -> np.ndarray | None:

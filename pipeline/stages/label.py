@@ -7,6 +7,7 @@ import numpy as np
 
 from pipeline import images
 from pipeline.classes import Taxonomy
+from pipeline.errors import PhotoError
 from pipeline.layout import doubts
 from pipeline.rows import Row, digest, plain, stage_key
 from pipeline.segmenters.segmenter import Labelling, Segmenter
@@ -67,7 +68,7 @@ class Label:
         row = replace(row, label_reviewed="")
         return keep_labels(self.workspace, self.taxonomy, row, labelling, key=self.key(row), model=self.segmenter.name)
 
-    def fail(self, row: Row, error: str) -> Row:
+    def fail(self, row: Row, error: PhotoError) -> Row:
         return row.failed(NAME, self.key(row), f"{row.original_name} {error}")
 
 

@@ -2,43 +2,31 @@
 
 import contextlib
 import hashlib
-import json
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from pipeline.classes import Taxonomy, entries_of, load_taxonomy, taxonomy_of
+from pipeline.about import About, as_json, read_about
+from pipeline.classes import Taxonomy
 from pipeline.errors import ManifestError
-from pipeline.rows import DATASET_COLUMNS, PROVENANCE_COLUMNS, Column, Row, from_cells, to_cells
-from pipeline.tables import read_table, table_line
+from pipeline.garbage import uncollected
+from pipeline.journal import Journal, replay
+from pipeline.ledger import Ledger
+from pipeline.rows import COLUMNS, OK, Row, cells_of, from_cells, to_cells
+from pipeline.shares import Shares
 from pipeline.workspace import Workspace, explained_disk_errors, hold, write_atomically
 
-SCHEMA_VERSION = 1
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow
+
 SECONDS_BETWEEN_FOLDS = 60
 READS_AT_MOST = 5
 
-
-@dataclass(frozen=True, kw_only=True)
-class About:
-    """What manifests/dataset.json says beside the rows: the choices of a workspace, made once and kept.
-
-    classes: the taxonomy's, as `entries_of` writes them down; none means those that ship under its name.
-    models: name of a segmenter -> its digest and licence. parameters: stage -> what its results depend on.
-    """
-
-    taxonomy: str = "landscape"
-    classes: Sequence[Mapping[str, Any]] = ()
-    seed: int = 0
-    segmenter: str = ""
-    models: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    parameters: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-
-    def as_taxonomy(self) -> Taxonomy:
-        """The classes that the label maps of the workspace speak."""
-        return taxonomy_of(self.classes, name=self.taxonomy) if self.classes else load_taxonomy(self.taxonomy)
+Read = TypeVar("Read")
 
 
 class Manifest:
@@ -50,13 +38,10 @@ class Manifest:
         Raises: ManifestError naming file, line, column, what stands there and what was expected.
         """
         self.workspace = workspace
-        self.rows: dict[str, Row] = {}
         self.about = About()
-        self._columns: tuple[str, ...] = ()
-        self._lines: dict[str, tuple[str, str, str]] = {}
         # Cells of a row before and after the user wrote into its line while this command was running.
         self._edits: dict[str, tuple[dict[str, str], dict[str, str]]] = {}
-        self._journal: IO[bytes] | None = None
+        self._journal = Journal(workspace.journal)
         self._folded_at = time.monotonic()
         self._load()
 
@@ -64,32 +49,82 @@ class Manifest:
     def taxonomy(self) -> Taxonomy:
         return self.about.as_taxonomy()
 
+    @property
+    def rows(self) -> dict[str, Row]:
+        """Every row by its id; they are made when they are first asked for. Not to be changed but by `record`."""
+        return self._steadily(lambda: self._ledger.rows())
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns of dataset.csv: the fixed ones, then the user's own."""
+        return self._ledger.names
+
+    def __len__(self) -> int:
+        return len(self._ledger)
+
+    def column(self, name: str) -> list[str]:
+        """The cells of one column of dataset.csv or provenance.csv: of all rows, in one order; not to be changed.
+
+        It makes no rows, so it is what to ask where there are many rows and few columns of them are needed.
+        """
+        return self._steadily(lambda: self._ledger.column(name))
+
+    def coded(self, name: str) -> "tuple[list[str], np.ndarray]":
+        """The different cells of a column, and for each row the place of its cell among them: (N,) int."""
+        return self._steadily(lambda: self._ledger.coded(name))
+
+    def filled(self, name: str) -> "np.ndarray":
+        """Of each row whether the cell of a column says anything: (N,) bool, in the order of `column`."""
+        return self._steadily(lambda: self._ledger.filled(name))
+
+    def says(self, name: str, word: str) -> "np.ndarray":
+        """Of each row whether it says a word in a column: (N,) bool, in the order of `column`."""
+        different, places = self.coded(name)
+        return places == (different.index(word) if word in different else -1)
+
+    def usable(self) -> "np.ndarray":
+        """Of each row whether its photo can be used: done so far, and not turned down by the user; (N,) bool."""
+        return self.says("status", OK) & ~self.says("keep", "no")
+
+    def shares(self) -> Shares:
+        """A line for every class of every row."""
+        return self._steadily(lambda: self._ledger.shares())
+
+    def arrow(self, kind: str) -> "pyarrow.Table":
+        """All the cells of dataset, provenance or classes, text, as Arrow keeps them."""
+        return self._steadily(lambda: self._ledger.arrow(kind))
+
     def record(self, row: Row) -> None:
         """Makes a row new or changed, and keeps that even if the next moment is a power cut of the process."""
         row = self._with_edits(row)
         old = self.rows.get(row.id)
-        cells, before = to_cells(row), to_cells(old) if old else {}
-        entry = {"id": row.id, "new": old is None, "cells": {k: v for k, v in cells.items() if v != before.get(k, "")}}
+        entry: dict[str, Any] = {"id": row.id, "new": old is None, "cells": _changed_cells(old, row)}
         if old is None or row.shares != old.shares:
             entry["shares"] = dict(row.shares)
-        self.rows[row.id] = row
-        self._lines.pop(row.id, None)
-        self._append(entry)
+        self._ledger.apply(entry, row)
+        self._journal.append([entry])
         if time.monotonic() - self._folded_at > SECONDS_BETWEEN_FOLDS:
             self.fold()
 
+    def amend(self, changes: Mapping[str, Mapping[str, str]]) -> None:
+        """Writes cells into many rows at once.    changes: id of a row that is there -> column -> what it says then."""
+        entries = [{"id": id, "new": False, "cells": dict(cells)} for id, cells in changes.items()]
+        for entry in entries:
+            self._ledger.apply(entry)
+        self._journal.append(entries)
+
     def drop(self, id: str) -> None:
         """Forgets a row whose photo turned out to be another row's; files stay."""
-        self.rows.pop(id)
-        self._lines.pop(id, None)
-        self._append({"id": id, "gone": True})
+        entry = {"id": id, "gone": True}
+        self._ledger.apply(entry)
+        self._journal.append([entry])
 
     def choose(self, **choices: object) -> None:
         """Changes what dataset.json says of the workspace."""
         chosen = replace(self.about, **choices)
         if chosen != self.about:
             self.about = chosen
-            self._append({"about": choices})
+            self._journal.append([{"about": choices}])
 
     def fold(self) -> None:
         """Writes the CSV files and dataset.json, each beside its place and renamed, then ends the journal.
@@ -97,46 +132,47 @@ class Manifest:
         A CSV that was edited meanwhile is read again first: the edit stays, and the journal is laid over it.
         """
         if self._disk_state() != self._seen and self.workspace.dataset_csv.exists():
-            before = {id: _all_cells(row) for id, row in self.rows.items()}
-            self._load()
-            for id, row in self.rows.items():
-                if id in before and before[id] != (after := _all_cells(row)):
-                    first = self._edits[id][0] if id in self._edits else before[id]
-                    self._edits[id] = first, after
-        files = self._files()
-        with explained_disk_errors():
-            changed = [(path, data) for path, data in files if not path.exists() or path.read_bytes() != data]
-            # What the rows speak of reaches the disk before the rows do.
-            if changed and hasattr(os, "sync"):
-                os.sync()
-            for path, data in changed:
+            self._take_in_edits()
+        is_synced = False
+        with explained_disk_errors(), uncollected():
+            digests = dict(self._ledger.digests)
+            for path, data in self._files(digests):
+                if path.exists() and path.read_bytes() == data:
+                    continue
+                # What the rows speak of reaches the disk before the rows do.
+                if not is_synced and hasattr(os, "sync"):
+                    os.sync()
+                is_synced = True
                 write_atomically(path, data, durable=True)
-            if self._journal is not None:
-                self._journal.close()
-                self._journal = None
-            self.workspace.journal.unlink(missing_ok=True)
+            self._journal.end()
+        self._ledger.written(digests)
         self._seen = self._disk_state()
         self._folded_at = time.monotonic()
 
+    def write_anew(self) -> None:
+        """Makes the next fold write every line anew, so that what belongs to no row goes."""
+        self._ledger.distrust()
+
     def write_copy(self, to: Workspace) -> None:
         """Writes the rows as they stand now into another folder."""
-        for path, data in self._files():
-            write_atomically(to.manifests / path.name, data)
+        digests = dict(self._ledger.digests)
+        changed = {path.name: data for path, data in self._files(digests)}
+        for name in (*digests, self.workspace.dataset_json.name):
+            data = changed.get(name) or (self.workspace.manifests / name).read_bytes()
+            write_atomically(to.manifests / name, data)
 
     def close(self) -> None:
         """Lets go of the journal without folding it; the next command will."""
-        if self._journal is not None:
-            # What a full disk did not take is tried once more here, and was complained of when it was recorded.
-            with contextlib.suppress(OSError):
-                self._journal.close()
-            self._journal = None
+        self._journal.close()
 
-    def _append(self, entry: dict) -> None:
-        with explained_disk_errors():
-            if self._journal is None:
-                self._journal = self.workspace.journal.open("ab")
-            self._journal.write(json.dumps(entry, ensure_ascii=False).encode() + b"\n")
-            self._journal.flush()
+    def _take_in_edits(self) -> None:
+        """Reads the files again, and keeps in mind which cells the user has changed in them."""
+        before = {id: _all_cells(row) for id, row in self.rows.items()}
+        self._load()
+        for id, row in self.rows.items():
+            if id in before and before[id] != (after := _all_cells(row)):
+                first = self._edits[id][0] if id in self._edits else before[id]
+                self._edits[id] = first, after
 
     def _with_edits(self, row: Row) -> Row:
         """The row with what the user has written into its line since the stage was given it."""
@@ -152,35 +188,33 @@ class Manifest:
         for _ in range(READS_AT_MOST):
             self._seen = self._disk_state()
             with contextlib.suppress(FileNotFoundError):
-                self._read_files()
+                self.about, digests = read_about(self.workspace.dataset_json)
+                self._ledger = Ledger(self.workspace, digests)
+                for number in replay(self.workspace.journal, self._apply):
+                    where = f"{self.workspace.journal}, line {number},"
+                    raise ManifestError(f"{where} is damaged. Move the file away and run the same command again")
                 if self._disk_state() == self._seen:
                     return
-        raise ManifestError(f"{self.workspace.manifests} changes too fast to be read. Run the same command again")
+        raise self._restless()
 
-    def _read_files(self) -> None:
-        self._lines.clear()
-        self.about, digests = _read_about(self.workspace.dataset_json)
-        self.rows, self._columns = {}, ()
-        if self.workspace.dataset_csv.exists():
-            self.rows, self._columns = _read_rows(self.workspace, digests)
-        for number, line in enumerate(_whole_lines(self.workspace.journal), start=1):
-            try:
-                self._apply(json.loads(line))
-            except (ValueError, KeyError, TypeError):
-                where = f"{self.workspace.journal}, line {number},"
-                raise ManifestError(f"{where} is damaged. Move the file away and run the same command again") from None
+    def _steadily(self, look: Callable[[], Read]) -> Read:
+        """What the files say, all of them as they were at one moment: a file may be read long after the first one."""
+        for _ in range(READS_AT_MOST):
+            with contextlib.suppress(FileNotFoundError):
+                seen = look()
+                if self._ledger.has_rows or self._disk_state() == self._seen:
+                    return seen
+            self._load()
+        raise self._restless()
 
-    def _apply(self, entry: dict) -> None:
+    def _restless(self) -> ManifestError:
+        return ManifestError(f"{self.workspace.manifests} changes too fast to be read. Run the same command again")
+
+    def _apply(self, entry: Mapping[str, Any]) -> None:
         if "about" in entry:
             self.about = replace(self.about, **entry["about"])
-            return
-        id = entry["id"]
-        if entry.get("gone"):
-            self.rows.pop(id, None)
-        elif id in self.rows or entry["new"]:
-            old = self.rows.get(id, Row(id=id))
-            row = from_cells({**_all_cells(old), **entry["cells"]})
-            self.rows[id] = replace(row, shares=entry.get("shares", old.shares))
+        else:
+            self._ledger.apply(entry)
 
     def _disk_state(self) -> tuple[int, int] | None:
         """Changes whenever the CSV is written."""
@@ -189,23 +223,15 @@ class Manifest:
             return stat.st_mtime_ns, stat.st_size
         return None
 
-    def _files(self) -> list[tuple[Path, bytes]]:
-        extras = tuple(name for name in self._columns if name not in {column.name for column in DATASET_COLUMNS})
-        dataset_header = [column.name for column in DATASET_COLUMNS] + list(extras)
-        provenance_header = ["id"] + [column.name for column in PROVENANCE_COLUMNS]
-        order = sorted(self.rows)
-        for id in order:
-            if id not in self._lines:
-                self._lines[id] = _lines_of(self.rows[id], dataset_header, provenance_header)
-        columns = zip(*(self._lines[id] for id in order), strict=True) if order else ((), (), ())
-        headers = (dataset_header, provenance_header, ["id", "class", "share"])
-        dataset, provenance, classes = (
-            (table_line(header) + "".join(lines)).encode() for header, lines in zip(headers, columns, strict=True)
-        )
-        paths = (self.workspace.classes_csv, self.workspace.provenance_csv, self.workspace.dataset_csv)
-        files = list(zip(paths, (classes, provenance, dataset), strict=True))
-        about = _about_json(replace(self.about, classes=entries_of(self.taxonomy)), rows=len(order), files=files)
-        return [*files, (self.workspace.dataset_json, about)]
+    def _files(self, digests: dict[str, str]) -> Iterator[tuple[Path, bytes]]:
+        """The files that say something else than they should, as they should; dataset.json last.
+
+        digests: of the CSV files as they stand there; brought up to date.
+        """
+        for path, data in self._ledger.changed_files():
+            digests[path.name] = hashlib.sha256(data).hexdigest()
+            yield path, data
+        yield self.workspace.dataset_json, as_json(self.about, rows=len(self), digests=digests)
 
 
 @contextlib.contextmanager
@@ -249,83 +275,19 @@ def rows_of_splits(manifest: Manifest, split: str) -> list[Row]:
     return [row for row in manifest.rows.values() if row.split == split and row.status == "ok" and row.keep != "no"]
 
 
-def json_schema() -> dict[str, object]:
-    """The columns of dataset.csv as a JSON schema of one row, every cell being text."""
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "One row of manifests/dataset.csv",
-        "type": "object",
-        "required": [column.name for column in DATASET_COLUMNS],
-        "properties": {
-            column.name: {"type": "string", "description": column.text, "pattern": f"^(?:{column.pattern})?$"}
-            for column in DATASET_COLUMNS
-        },
-        "additionalProperties": {"type": "string"},
-    }
-
-
-def _read_rows(workspace: Workspace, digests: Mapping[str, str]) -> tuple[dict[str, Row], tuple[str, ...]]:
-    header, lines = read_table(workspace.dataset_csv, DATASET_COLUMNS, digests)
-    known = {"id"} | {column.name for column in PROVENANCE_COLUMNS}
-    if clash := known.intersection(header) - {"id"}:
-        raise ManifestError(f"{workspace.dataset_csv} has a column '{clash.pop()}', which belongs to provenance.csv")
-    provenance: dict[str, dict[str, str]] = {}
-    if workspace.provenance_csv.exists():
-        columns = (Column(name="id", kind="id", text=""), *PROVENANCE_COLUMNS)
-        names, others = read_table(workspace.provenance_csv, columns, digests, is_ours=True)
-        provenance = {cells[names.index("id")]: dict(zip(names, cells, strict=True)) for cells in others}
-    shares: dict[str, dict[str, float]] = {}
-    if workspace.classes_csv.exists():
-        kinds = {"id": "id", "class": "text", "share": "number"}
-        columns = tuple(Column(name=name, kind=kind, text="") for name, kind in kinds.items())
-        names, others = read_table(workspace.classes_csv, columns, digests)
-        for cells in others:
-            said = dict(zip(names, cells, strict=True))
-            shares.setdefault(said["id"], {})[said["class"]] = float(said["share"] or 0)
-    rows = {}
-    for number, cells in enumerate(lines, start=2):
-        row = from_cells({**dict(zip(header, cells, strict=True)), **provenance.get(cells[header.index("id")], {})})
-        if not row.id or row.id in rows:
-            what = f"the id '{row.id}' stands there twice" if row.id else "the id is empty"
-            raise ManifestError(f"{workspace.dataset_csv}, line {number}: {what}. Every row has an id of its own")
-        rows[row.id] = replace(row, shares=shares.get(row.id, {}))
-    return rows, tuple(header)
-
-
-def _whole_lines(path: Path) -> list[bytes]:
-    """The lines of a journal; a torn last one is left out."""
-    return path.read_bytes().split(b"\n")[:-1] if path.exists() else []
-
-
 def _all_cells(row: Row) -> dict[str, str]:
     return {**to_cells(row), **row.extras}
 
 
-def _lines_of(row: Row, dataset_header: list[str], provenance_header: list[str]) -> tuple[str, str, str]:
-    cells = _all_cells(row)
-    dataset = table_line([cells.get(name, "") for name in dataset_header])
-    provenance = table_line([cells[name] for name in provenance_header])
-    classes = "".join(table_line([row.id, name, f"{share:.6f}"]) for name, share in row.shares.items())
-    return dataset, provenance, classes
-
-
-def _read_about(path: Path) -> tuple[About, dict[str, str]]:
-    if not path.exists():
-        return About(), {}
-    try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-        about = About(**{one.name: said[one.name] for one in fields(About)})
-        taxonomy_of(about.classes, name=str(path))
-        return about, {name: file["sha256"] for name, file in said["files"].items()}
-    except (ValueError, KeyError, TypeError) as error:
-        raise ManifestError(f"{path} cannot be read: {error!r}. Put a copy of it back, or move it away") from None
-
-
-def _about_json(about: About, *, rows: int, files: list[tuple[Path, bytes]]) -> bytes:
-    said = {
-        "schema_version": SCHEMA_VERSION,
-        **asdict(about),
-        "rows": rows,
-        "files": {path.name: {"sha256": hashlib.sha256(data).hexdigest()} for path, data in files},
-    }
-    return (json.dumps(said, indent=2, ensure_ascii=False) + "\n").encode()
+def _changed_cells(old: Row | None, row: Row) -> dict[str, str]:
+    """What a row says in columns in which it said something else.    old: None for a row that was not there."""
+    if old is None:
+        return {name: cell for name, cell in _all_cells(row).items() if cell}
+    cells = {}
+    for column in COLUMNS:
+        if getattr(old, column.name) != getattr(row, column.name):
+            before, after = cells_of((old, row), column.name)
+            if before != after:
+                cells[column.name] = after
+    cells.update((name, cell) for name, cell in row.extras.items() if old.extras.get(name, "") != cell)
+    return cells

@@ -54,6 +54,11 @@ class Workspace:
         return self.root / "data" / "weights"
 
     @property
+    def incoming(self) -> Path:
+        """Folder of the files that were fetched and are not photos of the workspace yet."""
+        return self.root / "data" / "incoming"
+
+    @property
     def runs(self) -> Path:
         return self.root / "runs"
 

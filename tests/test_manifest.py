@@ -12,10 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from pipeline import csv_files
 from pipeline import manifest as manifest_module
+from pipeline.about import SCHEMA_VERSION
 from pipeline.errors import ManifestError, WorkspaceError
-from pipeline.manifest import SCHEMA_VERSION, Manifest, json_schema, read, rows_of_splits, writing
+from pipeline.manifest import Manifest, read, rows_of_splits, writing
 from pipeline.rows import DATASET_COLUMNS, Row
+from pipeline.tables import json_schema
 from pipeline.workspace import Workspace, write_atomically
 
 PUBLISHED = Path(__file__).parents[1] / "manifests"
@@ -535,15 +538,15 @@ def test_a_reader_beside_a_command_that_ends_sees_all_of_its_rows(written, monke
     with writing(written) as manifest:
         manifest.record(a_row(0, title="late"))
         manifest.close()
-        read_rows = manifest_module._read_rows
+        read_table = csv_files.read_table
 
-        def ends_after_the_csv_is_read(*arguments):
-            rows = read_rows(*arguments)
+        def ends_after_the_csv_is_read(*arguments, **more):
+            table = read_table(*arguments, **more)
             monkeypatch.undo()
             manifest.fold()
-            return rows
+            return table
 
-        monkeypatch.setattr(manifest_module, "_read_rows", ends_after_the_csv_is_read)
+        monkeypatch.setattr(csv_files, "read_table", ends_after_the_csv_is_read)
 
         assert read(written).rows[IDS[0]].title == "late"
 

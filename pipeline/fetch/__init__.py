@@ -1,0 +1,1 @@
+"""Getting files and answers from the net: politely, within bounds, and from public addresses only."""

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import PhotoError, SourceError
+from pipeline.sources.candidate import Candidate, Wanted
 from pipeline.sources.catalogue import brings_labels, open_source
-from pipeline.sources.folder import SUFFIXES, candidates
+from pipeline.sources.folder import candidates, left_out
+from pipeline.sources.photo_files import SUFFIXES
 
 STRANGE = ["two words.jpg", "Ötztal.jpg", "日本.jpg", "🏔.jpg", "-rf.jpg", "a,b;c.jpg", 'a"b.jpg', "two\nlines.jpg"]
 
@@ -212,6 +214,199 @@ def test_a_folder_that_may_not_be_looked_into_is_a_sentence(photos, monkeypatch)
         names_in(photos)
 
 
+# What is said of the photos
+
+
+def said_of(photos: Path, text: str, *, license: str = "") -> Candidate:
+    """What is said of lake.jpg when this stands in a CSV file beside it."""
+    (photos / "lake.jpg").write_bytes(b"bytes")
+    (photos / "credits.csv").write_text(text, encoding="utf-8")
+    [candidate] = candidates(str(photos), Wanted(license=license))
+    return candidate
+
+
+def test_nothing_is_said_of_a_photo_by_itself(photos):
+    (photos / "lake.jpg").write_bytes(b"")
+
+    [one] = candidates(str(photos))
+
+    assert (one.license, one.license_url, one.redistributable) == ("unknown", "", "")
+
+
+def test_a_licence_is_stated_for_the_whole_folder(photos):
+    (photos / "lake.jpg").write_bytes(b"")
+
+    [one] = candidates(str(photos), Wanted(license="cc by-sa 4.0"))
+
+    assert (one.license, one.license_url, one.redistributable) == (
+        "CC-BY-SA-4.0",
+        "https://creativecommons.org/licenses/by-sa/4.0/",
+        "yes",
+    )
+
+
+def test_a_csv_file_beside_the_photos_says_whose_they_are(photos):
+    one = said_of(
+        photos,
+        "file_name,license,license_url,creator,creator_url,source_url,source_page,title,redistributable\n"
+        "lake.jpg,CC BY 4.0,https://creativecommons.org/licenses/by/4.0/,Anna,https://a.example/,"
+        "https://a.example/lake.jpg,https://a.example/lake,A lake,no\n",
+    )
+
+    assert (one.license, one.license_url) == ("CC-BY-4.0", "https://creativecommons.org/licenses/by/4.0/")
+    assert (one.creator, one.creator_url, one.title) == ("Anna", "https://a.example/", "A lake")
+    assert (one.source_url, one.source_page) == ("https://a.example/lake.jpg", "https://a.example/lake")
+    assert one.redistributable == "no"
+    assert (one.name, one.read(), one.source) == ("lake.jpg", b"bytes", "folder")
+
+
+def test_columns_go_by_other_names(photos):
+    one = said_of(
+        photos, "Path,Licence,Author,URL,Page\nlake.jpg,CC0,Anna,https://a.example/lake.jpg,https://a.example/\n"
+    )
+
+    assert (one.license, one.creator, one.redistributable) == ("CC0-1.0", "Anna", "yes")
+    assert (one.source_url, one.source_page) == ("https://a.example/lake.jpg", "https://a.example/")
+
+
+def test_what_stands_beside_a_photo_counts_more_than_what_the_whole_folder_is_under(photos):
+    one = said_of(photos, "file,license\nlake.jpg,CC0-1.0\n", license="CC-BY-4.0")
+
+    assert one.license == "CC0-1.0"
+
+
+def test_a_photo_of_which_no_licence_is_said_is_under_that_of_the_whole_folder(photos):
+    one = said_of(photos, "file,license,creator\nlake.jpg,,Anna\n", license="CC-BY-4.0")
+
+    assert (one.license, one.creator) == ("CC-BY-4.0", "Anna")
+
+
+@pytest.mark.parametrize("cell", ["./lake.jpg", "lake.jpg", '"lake.jpg"'])
+def test_a_file_may_be_named_in_several_ways(photos, cell):
+    assert said_of(photos, f"file,creator\n{cell},Anna\n").creator == "Anna"
+
+
+def test_a_photo_further_down_is_named_by_its_path(photos):
+    (photos / "2024").mkdir()
+    (photos / "2024" / "lake.jpg").write_bytes(b"")
+    (photos / "credits.csv").write_text("file,creator\n2024\\lake.jpg,Anna\nlake.jpg,Bert\n", encoding="utf-8")
+
+    [one] = candidates(str(photos))
+
+    assert one.creator == "Anna"
+
+
+def test_letters_with_marks_may_be_composed_or_not(photos):
+    (photos / "O\u0308tztal.jpg").write_bytes(b"")
+    (photos / "credits.csv").write_text("file,creator\n\u00d6tztal.jpg,Anna\n", encoding="utf-8")
+
+    [one] = candidates(str(photos))
+
+    assert one.creator == "Anna"
+
+
+def test_a_csv_file_may_name_photos_that_are_not_there(photos):
+    assert said_of(photos, "file,creator\nsea.jpg,Bert\nlake.jpg,Anna\n").creator == "Anna"
+
+
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+def test_cells_may_be_separated_otherwise(photos, separator):
+    text = "file,creator,title\nlake.jpg,Anna,A lake\n".replace(",", separator)
+
+    assert said_of(photos, text).creator == "Anna"
+
+
+def test_several_csv_files_complement_one_another(photos):
+    (photos / "a.csv").write_text("file,creator,title\nlake.jpg,Anna,\n", encoding="utf-8")
+
+    one = said_of(photos, "file,creator,title\nlake.jpg,Bert,A lake\n")
+
+    assert (one.creator, one.title) == ("Anna", "A lake")
+
+
+def test_two_licences_of_one_photo_are_a_sentence(photos):
+    with pytest.raises(
+        SourceError, match=r"credits\.csv, line 3: lake\.jpg is under CC0-1\.0 here and CC-BY-4\.0 before"
+    ):
+        said_of(photos, "file,license\nlake.jpg,cc by 4.0\nlake.jpg,cc0\n")
+
+
+@pytest.mark.parametrize("text", ["", "file,kind\nlake.jpg\n", "creator,title\nAnna\n", "file\nlake.jpg\n"])
+def test_a_csv_file_that_says_nothing_of_photos_is_left_alone(photos, text):
+    assert said_of(photos, text).creator == ""
+
+
+def test_a_csv_file_that_speaks_of_more_than_credits_is_read_for_those(photos):
+    assert said_of(photos, "file,creator,width\nlake.jpg,Anna,wide\n").creator == "Anna"
+
+
+def test_a_hidden_csv_file_and_one_further_down_are_left_alone(photos):
+    (photos / "more").mkdir()
+    for name in (".credits.csv", "more/credits.csv"):
+        (photos / name).write_text("file,creator\nlake.jpg,Bert\n", encoding="utf-8")
+
+    assert said_of(photos, "").creator == ""
+
+
+def test_a_csv_file_that_is_a_link_out_of_the_folder_is_not_followed(photos):
+    (photos.parent / "credits.csv").write_text("file,creator\nlake.jpg,Bert\n", encoding="utf-8")
+    (photos / "lake.jpg").write_bytes(b"")
+    (photos / "credits.csv").symlink_to(photos.parent / "credits.csv")
+
+    [one] = candidates(str(photos))
+
+    assert one.creator == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("file,license\nlake.jpg,CC0\nsea.jpg\n", r"credits\.csv, line 3: 1 cells, expected 2"),
+        ('file,license\n"lake.jpg,CC0\n', r"credits\.csv, line 2: this is not CSV: unexpected end of data"),
+        ("file,redistributable\nlake.jpg,perhaps\n", r"line 2: redistributable is 'perhaps', expected yes or no"),
+    ],
+)
+def test_a_csv_file_that_is_not_as_it_should_be_is_a_sentence(photos, text, sentence):
+    with pytest.raises(SourceError, match=sentence):
+        said_of(photos, text)
+
+
+def test_a_csv_file_of_another_encoding_is_a_sentence(photos):
+    (photos / "lake.jpg").write_bytes(b"")
+    (photos / "credits.csv").write_bytes("file,creator\nlake.jpg,Jürgen\n".encode("cp1252"))
+
+    with pytest.raises(SourceError, match=r"credits\.csv, line 2: not UTF-8\. Save the file as UTF-8"):
+        list(candidates(str(photos)))
+
+
+def test_a_csv_file_that_may_not_be_read_is_a_sentence(photos, monkeypatch):
+    (photos / "lake.jpg").write_bytes(b"")
+    (photos / "credits.csv").write_text("file,creator\n", encoding="utf-8")
+
+    def refuse(path: Path, mode: str):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "open", refuse)
+
+    with pytest.raises(SourceError, match=r"cannot read .*credits\.csv: Permission denied"):
+        list(candidates(str(photos)))
+
+
+def test_files_that_are_no_photos_are_counted_by_their_endings(photos):
+    for name in ("lake.jpg", "a.txt", "b.TXT", "README", ".hidden.txt", "credits.csv"):
+        (photos / name).write_bytes(b"")
+
+    assert left_out(str(photos)) == {".txt": 2, "": 1, ".csv": 1}
+
+
+def test_folders_of_our_own_are_not_looked_into(photos):
+    (photos / "data").mkdir()
+    for name in ("lake.jpg", "data/sea.jpg"):
+        (photos / name).write_bytes(b"")
+
+    assert [one.name for one in candidates(str(photos), Wanted(without=[photos / "data"]))] == ["lake.jpg"]
+
+
 # Which source is meant
 
 
@@ -226,8 +421,8 @@ def test_anything_else_is_a_folder(photos):
 
 
 def test_an_unknown_source_is_a_sentence():
-    with pytest.raises(SourceError, match=r"there is no source 'flickr:'\. The sources are \./folder and drawn:\.\.\."):
-        open_source("flickr:lakes")
+    with pytest.raises(SourceError, match=r"there is no source 'nowhere:'\. Name a folder, an archive, "):
+        open_source("nowhere:lakes")
 
 
 @pytest.mark.parametrize(("source", "brings"), [("drawn:2", True), ("./photos", False)])

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from pipeline.errors import SourceError
-from pipeline.sources.candidate import Candidate
+from pipeline.sources.candidate import ANYTHING, Candidate, Wanted
 from pipeline.sources.landscapes import Drawing, describe, draw
 
 VERSION = 1
@@ -17,7 +17,7 @@ VERSION = 1
 SMALLEST_PX, LARGEST_PX = 64, 2048
 
 
-def candidates(spec: str) -> Iterator[Candidate]:
+def candidates(spec: str, wanted: Wanted = ANYTHING) -> Iterator[Candidate]:
     """The pictures of `N`, `N?seed=S`, `N?size=PX` or `N?seed=S&size=PX`: the first N of a series without end.
 
     seed (0 unless given) names the series, size (256 unless given) is the side of the square pictures in pixels.

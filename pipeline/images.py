@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image, JpegImagePlugin, PngImagePlugin
 
 from pipeline.classes import UNKNOWN
+from pipeline.effort import foresee
 from pipeline.errors import PhotoError
 from pipeline.normalise import LIMIT_MEGAPIXELS, Photo, decode_photo
 from pipeline.workspace import write_atomically
@@ -272,7 +273,10 @@ def _open_png(path: Path, *, wanted: str) -> tuple[Image.Image, int, int]:
     if not data.startswith(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR") or len(data) < 26:
         raise PhotoError(f"cannot be used: {path.name} is no PNG; {wanted}")
     try:
+        foresee("PNG", data)
         image = PngImagePlugin.PngImageFile(io.BytesIO(data))
+    except PhotoError as error:
+        raise PhotoError(f"cannot be used: {path.name} {error}") from None
     except Exception as error:
         raise PhotoError(f"cannot be used: {path.name} is cut off or damaged") from error
     if image.width * image.height > LIMIT_MEGAPIXELS * 1_000_000:

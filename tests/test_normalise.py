@@ -13,9 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, TiffImagePlugin
 
+from pipeline import normalise
 from pipeline.errors import PhotoError
 from pipeline.images import encode_photo
 from pipeline.normalise import decode_photo
+from tests import bombs
 
 ORIENTATION, EXIF, GPS, SHOT, SHOT_ZONE = 0x0112, 0x8769, 0x8825, 0x9003, 0x9011
 
@@ -121,6 +123,15 @@ def png_header(width: int, height: int) -> bytes:
 # What is read, whatever it is called
 
 
+def test_a_png_that_is_called_jpg_is_kept_as_the_jpeg_that_it_is_called(tmp_path):
+    (tmp_path / "lake.jpg").write_bytes(saved(meadow(30, 50), "PNG"))
+
+    photo = decode_photo((tmp_path / "lake.jpg").read_bytes())
+
+    assert np.array_equal(photo.pixels, meadow(30, 50))
+    assert Image.open(io.BytesIO(encode_photo(photo.pixels))).format == "JPEG"
+
+
 @pytest.mark.parametrize("form", ["PNG", "TIFF", "BMP"])
 def test_a_lossless_picture_keeps_every_level(form):
     photo = decode_photo(saved(meadow(30, 50), form))
@@ -193,6 +204,17 @@ def test_every_orientation_is_set_upright(orientation, form):
 
 
 @pytest.mark.parametrize("form", ["JPEG", "WEBP", "AVIF"])
+@pytest.mark.parametrize("orientation", TURNED)
+def test_every_orientation_of_a_lossy_picture_is_set_upright(orientation, form):
+    stored = meadow(48, 80)
+
+    photo = decode_photo(saved(stored, form, quality=95, exif=camera_data(orientation=orientation)))
+
+    assert far(photo.pixels, TURNED[orientation](stored)) < 2
+    assert photo.changes == (() if orientation == 1 else ("rotated upright",))
+
+
+@pytest.mark.parametrize("form", ["JPEG", "WEBP", "AVIF"])
 def test_a_turned_photo_is_shrunk_and_told_upright(form):
     data = saved(meadow(60, 90), form, quality=95, exif=camera_data(orientation=8))
 
@@ -241,6 +263,15 @@ def test_a_16_bit_rgb_png_keeps_its_levels():
     assert photo.changes == ("16 bit to 8 bit",)
 
 
+@pytest.mark.parametrize("mode", ["I;16", "I;16B"])
+def test_16_bits_stay_what_they_are_in_either_order_of_bytes(mode):
+    ramp = np.tile(np.arange(256, dtype=">u2" if mode.endswith("B") else "<u2") * 257, (4, 1))
+
+    photo = decode_photo(saved(Image.frombytes(mode, (256, 4), ramp.tobytes()), "TIFF"))
+
+    assert np.array_equal(photo.pixels[0, :, 0], np.arange(256))
+
+
 def test_a_picture_of_floating_point_is_refused():
     with pytest.raises(PhotoError, match="has pixels of 32 bits"):
         decode_photo(saved(np.ones((4, 4), np.float32), "TIFF"))
@@ -273,6 +304,11 @@ def test_a_transparent_colour_of_a_palette_becomes_white():
     assert photo.pixels.tolist() == [[[10, 20, 30], [255, 255, 255]]]
 
 
+def test_a_picture_whose_palette_is_missing_is_refused():
+    with pytest.raises(PhotoError, match=r"^is cut off or damaged: its palette is missing$"):
+        decode_photo(bombs.png(colours=3))
+
+
 def test_half_transparent_colours_of_a_palette_are_laid_on_white():
     indexed = Image.fromarray(np.array([[0, 1]], np.uint8))
     indexed.putpalette([0, 0, 0, 0, 0, 0])
@@ -286,6 +322,15 @@ def test_a_transparent_level_of_16_bit_grey_becomes_white():
     levels = np.array([[257, 514]], np.uint16)
 
     assert decode_photo(saved(levels, "PNG", transparency=514)).pixels[0, :, 0].tolist() == [1, 255]
+
+
+def test_a_transparent_webp_is_laid_on_white():
+    clear = Image.new("RGBA", (8, 8), (200, 0, 0, 0))
+
+    photo = decode_photo(saved(clear, "WEBP", lossless=True, exact=True))
+
+    assert photo.pixels.min() == 255
+    assert photo.changes == ("transparency laid on white",)
 
 
 def test_an_alpha_channel_that_hides_nothing_is_no_change():
@@ -362,6 +407,12 @@ def test_a_profile_that_does_not_fit_leaves_the_colours_as_they_are(profile):
     assert photo.changes == ("colour profile that cannot be used left out",)
 
 
+def test_a_profile_that_is_a_number_leaves_the_colours_as_they_are():
+    data = bombs.tiff(body=bytes(16) + bombs.long(1) * 2, more={34675: (34675, 5, 1, bombs.long(24))})
+
+    assert decode_photo(data).changes == ("colour profile that cannot be used left out",)
+
+
 # Size
 
 
@@ -389,12 +440,50 @@ def test_a_photo_decoded_at_half_its_size_is_not_shifted():
     assert far(half, whole) < 3
 
 
+def deep(grey: Image.Image) -> Image.Image:
+    return Image.fromarray(np.asarray(grey).astype(np.uint16) * 257)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "LA", "P", "L", "I;16"])
+def test_a_picture_made_ready_in_bands_is_the_same_as_in_one_piece(mode, monkeypatch):
+    image = Image.fromarray(meadow(501, 703))
+    image = deep(image.convert("L")) if mode == "I;16" else image.convert(mode)
+    if mode.endswith("A"):
+        image.putalpha(Image.fromarray(meadow(501, 703)[..., 0]))
+    data = saved(image, "PNG")
+
+    whole = decode_photo(data, max_side_px=90)
+    monkeypatch.setattr(normalise, "BAND_PIXELS", 5000)
+    bands = decode_photo(data, max_side_px=90)
+
+    assert np.array_equal(bands.pixels, whole.pixels)
+    assert bands.changes == whole.changes
+
+
+@pytest.mark.parametrize("side", [45, 90, 100, 349, 350, 699])
+def test_a_picture_that_is_averaged_first_stays_near(side):
+    small = decode_photo(saved(meadow(500, 700), "PNG"), max_side_px=side).pixels
+
+    once = Image.fromarray(meadow(500, 700)).resize((side, round(side * 5 / 7)), Image.Resampling.LANCZOS)
+    assert far(small, np.asarray(once)) < 0.5
+
+
 def test_a_small_photo_keeps_its_size():
     assert decode_photo(saved(meadow(30, 40), "JPEG"), max_side_px=2048).pixels.shape == (30, 40, 3)
 
 
 def test_a_line_of_pixels_keeps_a_pixel_of_height():
     assert decode_photo(saved(meadow(1, 900), "PNG"), max_side_px=90).pixels.shape == (1, 90, 3)
+
+
+@pytest.mark.parametrize("form", ["jpeg", "png", "tiff", "bmp", "webp", "avif", "heic"])
+def test_a_picture_is_refused_by_the_size_in_its_header(form):
+    make, sentence = bombs.BOMBS[f"{form}, large"]
+
+    with pytest.raises(PhotoError) as refusal:
+        decode_photo(make())
+
+    assert str(refusal.value).startswith(sentence)
 
 
 def test_more_than_200_megapixels_are_refused_by_the_header():
@@ -468,6 +557,16 @@ def test_a_photo_is_good_without_its_corrupt_exif(block):
     assert decode_photo(data).pixels.shape == (16, 16, 3)
 
 
+def test_an_avif_is_good_without_its_corrupt_exif():
+    data = saved(meadow(64, 64), "AVIF", exif=camera_data(shot="2019:07:04 12:34:56").tobytes())
+    assert decode_photo(data).captured_at
+
+    corrupt = data.replace(b"MM\0*", b"what")
+
+    assert np.array_equal(decode_photo(corrupt).pixels, decode_photo(data).pixels)
+    assert decode_photo(corrupt).captured_at == ""
+
+
 # More pictures than one
 
 
@@ -478,6 +577,18 @@ def test_of_several_pictures_the_first_is_taken(form):
     photo = decode_photo(saved(first, form, save_all=True, append_images=[second], lossless=True))
 
     assert photo.pixels[4, 4].tolist() == [250, 0, 0]
+    assert photo.changes == ("first of 2 pictures in the file",)
+
+
+def test_the_first_picture_of_a_tiff_is_good_where_the_second_is_not():
+    first, second = Image.new("RGB", (8, 8), (250, 0, 0)), Image.new("L", (5, 5), 9)
+    data = bytearray(saved(first, "TIFF", save_all=True, append_images=[second]))
+    directory = data.rindex(b"\0\1\4\0\1\0\0\0\5\0\0\0")  # the width of the second, 5
+    data[directory : directory + 2] = b"\xff\xff"
+
+    photo = decode_photo(bytes(data))
+
+    assert np.array_equal(photo.pixels, np.asarray(first))
     assert photo.changes == ("first of 2 pictures in the file",)
 
 

@@ -1,9 +1,12 @@
-"""What is measured on the pixels of a photo: sharpness, colour, grain, borders, and how it is laid out."""
+"""What is measured on the pixels of a photo: sharpness, colour, grain, borders, text, and how it is laid out."""
 
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
+
+from pipeline.lettering import SIDE_PX as LETTERING_SIDE_PX
+from pipeline.lettering import find_lettering
 
 SIDE_PX = 256
 """The longer side of the copy that is measured; smaller photos are measured as they are."""
@@ -37,6 +40,7 @@ class Measures:
     water lie above one another, low where a thing stands before something.
     icy: share of pixels in the colours of snow and ice, 0 to 1; skies and clouds have them too.
     border: share of the photo that lies in bars of one colour along two opposite sides, or all four, 0 to 1.
+    lettering: share of the photo that rows of letters cover, 0 to 1; high for pages, screens and captions.
     """
 
     sharpness: float
@@ -45,11 +49,14 @@ class Measures:
     layers: float
     icy: float
     border: float
+    lettering: float
 
 
 def measure(pixels: np.ndarray) -> Measures:
     """pixels: (H, W, 3) uint8 RGB."""
-    small = _shrunk(pixels)
+    large = _halved(np.ascontiguousarray(pixels), LETTERING_SIDE_PX)
+    grey = cv2.cvtColor(large, cv2.COLOR_RGB2GRAY)
+    small = _shrunk(_halved(large, SIDE_PX), SIDE_PX, cv2.INTER_AREA)
     return Measures(
         sharpness=round(_sharpness(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)), 4),
         colourfulness=round(_colourfulness(small), 2),
@@ -57,20 +64,24 @@ def measure(pixels: np.ndarray) -> Measures:
         layers=round(_layers(small), 4),
         icy=round(_icy(small), 4),
         border=round(_border(small), 4),
+        lettering=round(find_lettering(_shrunk(grey, LETTERING_SIDE_PX, cv2.INTER_LINEAR)), 4),
     )
 
 
-def _shrunk(pixels: np.ndarray) -> np.ndarray:
-    small = np.ascontiguousarray(pixels)
-    # Halving is what cv2 does fastest, and all but the last step of a mean over larger cells.
-    while max(small.shape[:2]) >= 2 * SIDE_PX and min(small.shape[:2]) > 1:
-        height, width = small.shape[0] // 2, small.shape[1] // 2
-        small = cv2.resize(small[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA)
-    scale = SIDE_PX / max(small.shape[:2])
+def _halved(pixels: np.ndarray, side_px: int) -> np.ndarray:
+    """Halved as often as the longer side stays at side_px or above: what cv2 does fastest, and a mean over cells."""
+    while max(pixels.shape[:2]) >= 2 * side_px and min(pixels.shape[:2]) > 1:
+        height, width = pixels.shape[0] // 2, pixels.shape[1] // 2
+        pixels = cv2.resize(pixels[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA)
+    return pixels
+
+
+def _shrunk(pixels: np.ndarray, side_px: int, interpolation: int) -> np.ndarray:
+    scale = side_px / max(pixels.shape[:2])
     if scale >= 1:
-        return small
-    size = (max(1, round(small.shape[1] * scale)), max(1, round(small.shape[0] * scale)))
-    return cv2.resize(small, size, interpolation=cv2.INTER_AREA)
+        return pixels
+    size = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
+    return cv2.resize(pixels, size, interpolation=interpolation)
 
 
 def _sharpness(grey: np.ndarray) -> float:

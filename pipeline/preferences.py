@@ -1,5 +1,7 @@
-"""What a workspace is told once and keeps: sizes of photos, taxonomy, segmenter, how it labels."""
+"""What a workspace is told once and keeps: sizes of photos, taxonomy, segmenter, how it labels, which rules hold."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -10,11 +12,14 @@ from pipeline.errors import GauganpipeError, ManifestError, SegmenterError, Work
 from pipeline.ingest import MAX_SIDE_PX, MIN_SIDE_PX
 from pipeline.manifest import About, Manifest
 from pipeline.rows import GIVEN
+from pipeline.rules import MIN_SIDE, ONE_A_GROUP, RULES, Rule
 from pipeline.segmenters.registry import DEFAULT, from_any_folder, takes_instances
 from pipeline.segmenters.segmenter import QUALITIES, Options
 
-PLACE = "label"
-"""Where `About.parameters` keeps it."""
+PLACE, RULES_PLACE = "label", "curate"
+"""Where `About.parameters` keeps it: how photos are taken in and labelled; the rules that were changed."""
+OFF, DEFAULT_LIMIT = "off", "default"
+"""What a rule can be told instead of a number."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,16 +106,86 @@ def options(about: About) -> Options:
     return Options(**{**said, "instances": Path(now.instances) if now.instances and is_for_maps else None})
 
 
+def decide_rules(about: About, said: Sequence[str], *, one_a_group: bool | None = None) -> About:
+    """What the workspace says after a command that changes rules.
+
+    said: of each rule its threshold, as blur=0.3, blur=off or blur=default.
+    one_a_group: whether of every group one photo alone is kept; None for what was said last.
+
+    Raises: GauganpipeError where there is no such rule, or no such threshold.
+    """
+    changed = dict(about.parameters.get(RULES_PLACE, {}))
+    for assignment in said:
+        name, limit = _read_assignment(assignment)
+        changed.pop(name, None)
+        if limit != DEFAULT_LIMIT:
+            changed[name] = limit
+    if one_a_group is not None:
+        changed[ONE_A_GROUP] = str(one_a_group)
+    others = {place: kept for place, kept in about.parameters.items() if place != RULES_PLACE}
+    return replace(about, parameters={**others, RULES_PLACE: changed} if changed else others)
+
+
+def rules_of(about: About) -> tuple[Rule, ...]:
+    """The rules that hold in a workspace, with its own thresholds.
+
+    Raises: ManifestError when dataset.json keeps a threshold that nobody can have said.
+    """
+    changed = about.parameters.get(RULES_PLACE, {})
+    rules = []
+    for rule in RULES:
+        limit = changed.get(rule.name, DEFAULT_LIMIT)
+        if limit == DEFAULT_LIMIT:
+            rules.append(rule)
+        elif limit != OFF:
+            if not _is_limit(limit):
+                what = f"{rule.name} of {RULES_PLACE} is '{limit}', expected a number or {OFF}"
+                raise ManifestError(f"manifests/dataset.json: {what}")
+            rules.append(rule.limited_to(float(limit)))
+    return tuple(rules)
+
+
+def keeps_one_a_group(about: About) -> bool:
+    """Whether of near-duplicates and bursts one photo alone is kept."""
+    return about.parameters.get(RULES_PLACE, {}).get(ONE_A_GROUP) == str(True)
+
+
 def refuse_other_classes(manifest: Manifest, about: About) -> None:
-    """Raises: WorkspaceError when label maps came with their photos, and their ids would come to mean other classes."""
-    given = sum(row.keys.get("label") == GIVEN for row in manifest.rows.values())
+    """Label maps that came with their photos, or from a person, keep their ids.
+
+    Raises: WorkspaceError when these would come to mean other classes.
+    """
+    given = sum(row.keys.get("label") == GIVEN or row.label_reviewed == "yes" for row in manifest.rows.values())
     before, after = manifest.about.as_taxonomy(), about.as_taxonomy()
     if given and after.names[: len(before)] != before.names:
         other = f"another {after.name}" if after.name == before.name else after.name
         raise WorkspaceError(
-            f"{count(given, 'label map')} came with the photos, in the classes of {before.name}, so the taxonomy "
-            f"cannot become {other}. Begin another workspace with -C"
+            f"{count(given, 'label map')} came with the photos or from a person, in the classes of {before.name}, "
+            f"so the taxonomy cannot become {other}. Begin another workspace with -C"
         )
+
+
+def _read_assignment(assignment: str) -> tuple[str, str]:
+    """The name of a rule and what it is told."""
+    name, sign, limit = (part.strip() for part in assignment.partition("="))
+    names = [rule.name for rule in RULES if rule is not MIN_SIDE]
+    if name == MIN_SIDE.name:
+        raise GauganpipeError(f"the rule {name} is told with --min-side PX of gauganpipe label, not with --rule")
+    if name not in names:
+        raise GauganpipeError(f"there is no rule '{name}'. The rules are {', '.join(names)}")
+    if not sign or not (_is_limit(limit) or limit in (OFF, DEFAULT_LIMIT)):
+        said = f"'{limit}'" if limit else "nothing"
+        raise GauganpipeError(
+            f"the rule {name} is told {said}. Say a number, {OFF} or {DEFAULT_LIMIT}, as --rule {name}=0.5"
+        )
+    return name, limit
+
+
+def _is_limit(text: str) -> bool:
+    try:
+        return math.isfinite(number := float(text)) and number >= 0
+    except ValueError:
+        return False
 
 
 def _read(name: str, text: str, default: Any) -> Any:

@@ -11,6 +11,8 @@ from functools import cache
 from pipeline.classes import UNKNOWN, Taxonomy, fold, load_taxonomy, translate_classes
 from pipeline.rows import OK, REJECTED, Row
 
+ONE_A_GROUP = "one_a_group"
+"""What rejects the others of a group of which one photo alone is kept; it looks at the whole table, not at a row."""
 INGEST, LABEL = "ingest", "label"
 """The stages that make what a rule looks at; a photo that one turns down goes through no later stage."""
 
@@ -68,8 +70,16 @@ class Rule:
         return f"at least {self.least:g}" if self.least is not None else f"at most {self.most:g}"
 
     @property
+    def limit(self) -> float:
+        return self.least if self.least is not None else self.most
+
+    @property
     def sentence(self) -> str:
         return f"{self.text} must be {self.threshold}"
+
+    def limited_to(self, limit: float) -> "Rule":
+        """The same rule with another threshold."""
+        return replace(self, least=limit) if self.least is not None else replace(self, most=limit)
 
     def is_broken_by(self, value: float) -> bool:
         too_little = self.least is not None and value < self.least
@@ -113,6 +123,7 @@ RULES: tuple[Rule, ...] = (
     Rule(name="blur", text="sharpness of the edges", stage=INGEST, of=lambda seen: seen.row.sharpness, least=0.2),
     Rule(name="grey", text="colourfulness", stage=INGEST, of=lambda seen: seen.row.colourfulness, least=3),
     Rule(name="flat", text="share without any grain", stage=INGEST, of=lambda seen: seen.row.flatness, most=0.65),
+    Rule(name="text", text="share under lines of text", stage=INGEST, of=lambda seen: seen.row.lettering, most=0.015),
     Rule(name="people", text="share of people", stage=LABEL, of=lambda seen: seen.people, most=0.15),
     Rule(name="unknown", text="share of no class of landscapes", stage=LABEL, of=lambda seen: seen.unknown, most=0.25),
     Rule(name="built", text="share of buildings", stage=LABEL, of=lambda seen: seen.share(*BUILT), most=0.25),
@@ -154,7 +165,8 @@ def judge(rows: Iterable[Row], taxonomy: Taxonomy, *, keep_all: bool, rules: Seq
     """The rows that change when the rules are applied: newly rejected ones, and ones that no rule rejects any more.
 
     A rejected row keeps its files and its label cells. What the user keeps is kept, and what the user turned down, what
-    failed and what ingest rejected is left as it is. Applied to its own result it changes nothing.
+    failed and what ingest rejected is left as it is. What was rejected for another photo of its group comes back by no
+    rule, but may be rejected by one. Applied to its own result it changes nothing.
 
     taxonomy: of the rows' label maps.    keep_all: no rule rejects anything.
     """
@@ -188,6 +200,8 @@ def explain(name: str, *, min_side_px: float, rules: Sequence[Rule] = RULES) -> 
 
     min_side_px: the size that ingest asks for here.
     """
+    if name == ONE_A_GROUP:
+        return "another photo of its group is kept"
     found = next((rule for rule in rules if rule.name == name), None)
     if found is None:
         return ""
@@ -195,14 +209,16 @@ def explain(name: str, *, min_side_px: float, rules: Sequence[Rule] = RULES) -> 
 
 
 def _judged(row: Row, taxonomy: Taxonomy, *, keep_all: bool, rules: Sequence[Rule]) -> Row:
-    is_ours = row.status == OK or (row.status == REJECTED and row.rule in [rule.name for rule in RULES])
+    is_ours = row.status == OK or (row.status == REJECTED and row.rule in [ONE_A_GROUP, *(one.name for one in RULES)])
     if not is_ours or not row.file_name or row.keep == "no" or row.rule == MIN_SIDE.name:
         return row
     is_kept = keep_all or row.keep == "yes"
     if not is_kept and (verdict := find_verdict(row, taxonomy, rules=rules)):
         cells = {"stage": verdict.rule.stage, "rule": verdict.rule.name, "rule_value": verdict.value}
         return replace(row, status=REJECTED, error="", **cells)
-    return replace(row, status=OK, stage="", rule="", rule_value=None) if row.status == REJECTED else row
+    if row.status == OK or row.rule == ONE_A_GROUP:
+        return row
+    return replace(row, status=OK, stage="", rule="", rule_value=None)
 
 
 def _look(row: Row, taxonomy: Taxonomy) -> Seen:

@@ -297,6 +297,7 @@ def test_a_finished_workspace_reads_like_this(workspace):
         "edge_file_name             2        0       0",
         "",
         "splits              train 1, val 1, test 0 (2 groups)",
+        "licences            unknown 2",
         "segmenter           maps:./maps",
         "classes             sky 50.0%, water 37.5%, unknown 12.5%",
         "",

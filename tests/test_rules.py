@@ -11,13 +11,33 @@ from pipeline.engine import pending, walk
 from pipeline.ingest import Ingest
 from pipeline.manifest import read, writing
 from pipeline.rows import FAILED, OK, REJECTED, Row, from_cells, to_cells
-from pipeline.rules import AIR, BUILT, GROUND, MIN_SIDE, RULES, Rule, explain, find_numbers, find_verdict, judge
+from pipeline.rules import (
+    AIR,
+    BUILT,
+    GROUND,
+    MIN_SIDE,
+    ONE_A_GROUP,
+    RULES,
+    Rule,
+    explain,
+    find_numbers,
+    find_verdict,
+    judge,
+)
 from pipeline.sources.catalogue import open_source
 from pipeline.stages.edges import Edges
 from pipeline.stages.order import earlier
 
 LANDSCAPE = load_taxonomy()
-PIXELS = {"sharpness": 0.6, "colourfulness": 30.0, "flatness": 0.05, "layers": 0.6, "icy": 0.2, "border": 0.0}
+PIXELS = {
+    "sharpness": 0.6,
+    "colourfulness": 30.0,
+    "flatness": 0.05,
+    "layers": 0.6,
+    "icy": 0.2,
+    "border": 0.0,
+    "lettering": 0.0,
+}
 LAKE = {"sky": 0.4, "mountain": 0.2, "water": 0.3, "tree": 0.1}
 
 
@@ -50,6 +70,7 @@ def judged(row: Row, *, keep_all: bool = False) -> Row:
         (photo(sharpness=0.12), "blur", 0.12),
         (photo(colourfulness=0.5), "grey", 0.5),
         (photo(flatness=0.9), "flat", 0.9),
+        (photo(lettering=0.2), "text", 0.2),
         (photo({"sky": 0.3, "grass": 0.4}), "unknown", 0.3),
         (photo({}, icy=0.0), "unknown", 1),
         (photo({"sky": 0.5, "tree": 0.1, "building": 0.3, "structure": 0.1}), "built", 0.4),
@@ -74,9 +95,15 @@ def test_a_landscape_passes_every_rule():
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 def test_a_number_at_its_threshold_is_kept(rule):
-    threshold = rule.least if rule.least is not None else rule.most
+    assert not rule.is_broken_by(rule.limit)
 
-    assert not rule.is_broken_by(threshold)
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_a_rule_with_another_threshold_is_broken_beyond_it_on_the_same_side(rule):
+    other = rule.limited_to(7.0)
+    beyond = 6.9 if rule.least is not None else 7.1
+
+    assert (other.limit, other.is_broken_by(7.0), other.is_broken_by(beyond)) == (7.0, False, True)
 
 
 @pytest.mark.parametrize("name", ["building", "structure"])
@@ -123,7 +150,11 @@ def test_a_rejected_row_keeps_its_files_label_cells_and_keys():
 
 
 @pytest.mark.parametrize(
-    "measure", ["sharpness", "colourfulness", "flatness", "layers", "icy", "border", "width", "label_confidence"]
+    "measure",
+    [
+        *("sharpness", "colourfulness", "flatness", "layers", "icy"),
+        *("border", "lettering", "width", "label_confidence"),
+    ],
 )
 def test_what_was_not_measured_has_no_say(measure):
     assert judged(photo(**{measure: None})).status == OK
@@ -219,6 +250,19 @@ def test_a_photo_that_the_user_turned_down_after_a_rule_stays_rejected():
     assert judge([row], LANDSCAPE, keep_all=True) == []
 
 
+def one_of_a_group(**cells) -> Row:
+    return photo(**{"status": REJECTED, "stage": "ingest", "rule": ONE_A_GROUP, "rule_value": 3.0, **cells})
+
+
+@pytest.mark.parametrize("keep", ["", "yes"])
+def test_what_was_rejected_for_another_of_its_group_comes_back_by_no_rule(keep):
+    assert judge([one_of_a_group(keep=keep)], LANDSCAPE, keep_all=False) == []
+
+
+def test_what_was_rejected_for_another_of_its_group_is_rejected_by_a_rule_that_it_breaks():
+    assert judged(one_of_a_group(sharpness=0.1)).rule == "blur"
+
+
 def test_every_number_of_a_row_can_be_asked_for():
     numbers = find_numbers(photo(), LANDSCAPE)
 
@@ -235,6 +279,10 @@ def test_a_rule_is_explained_with_its_threshold():
 
 def test_the_rule_of_ingest_is_explained_with_the_size_that_the_workspace_asks_for():
     assert explain(MIN_SIDE.name, min_side_px=100) == "pixels of the shorter side must be at least 100"
+
+
+def test_the_rejection_of_all_but_one_of_a_group_is_explained():
+    assert explain(ONE_A_GROUP, min_side_px=64) == "another photo of its group is kept"
 
 
 def test_a_rule_that_there_is_not_has_no_explanation():

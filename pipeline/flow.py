@@ -1,20 +1,24 @@
 """From a source of photos to a trained model: the composition, one function a command."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pipeline import labeller, paint, preferences, rules, runs
+from pipeline import curate, intake, labeller, paint, preferences, rules, runs
+from pipeline.causes import summarise
 from pipeline.console import Console, count
 from pipeline.engine import RowStage, Summary, pending, walk
+from pipeline.errors import SourceError
 from pipeline.ingest import Ingest, settle
+from pipeline.intake import Intake
 from pipeline.manifest import About, Manifest, demand, read, rows_of_splits, writing
 from pipeline.preferences import Asked
 from pipeline.report import next_command
-from pipeline.rows import FAILED, REJECTED, Row, plain
+from pipeline.rows import FAILED, REJECTED, Row
 from pipeline.segmenters.registry import DEFAULT, demand_known, is_here
 from pipeline.segmenters.segmenter import Segmenter
-from pipeline.sources.catalogue import brings_labels, left_out, open_source
+from pipeline.sources.catalogue import brings_labels
 from pipeline.stages.edges import Edges
 from pipeline.stages.label import Label
 from pipeline.stages.order import earlier
@@ -29,12 +33,14 @@ class Done:
     """What a command did to the rows: what each walk counted, by name.
 
     rows: in the table. failed: the sentences of all rows that failed in the stages of this command, now or earlier.
+    causes: why photos could not be had, as `pipeline.causes` calls it -> how many of the failed ones.
     next: the command to go on with.
     """
 
     walks: dict[str, Summary]
     rows: int
     failed: list[str]
+    causes: dict[str, int]
     next: str
 
     def lines(self) -> list[str]:
@@ -80,6 +86,22 @@ PENDING = Which()
 """The rows that the stage has not done yet."""
 
 
+def download(workspace: Workspace, taking: Intake, asked: Asked, *, workers: int, console: Console) -> Done:
+    """Photos of a source into the workspace, with all that is known of whose they are; nothing is labelled yet.
+
+    Raises: SourceError, ManifestError and WorkspaceError, each with a sentence.
+    """
+    offer = intake.ask(workspace, taking)
+    with writing(workspace) as manifest:
+        manifest.choose(**vars(preferences.decide(manifest.about, asked)))
+        ingest = _ingest_stage(manifest, taking)
+        summary, broken = intake.take_in(offer, ingest, manifest, workers=workers, console=console)
+        summary.rejected += _judge(manifest, console)
+        _settle(manifest, ingest, console)
+        done = _done(manifest, {"ingested": summary}, (ingest.name,), console)
+    return _unless_broken(done, broken)
+
+
 def label(
     workspace: Workspace, source: str, asked: Asked, which: Which = PENDING, *, workers: int, console: Console
 ) -> Done:
@@ -87,10 +109,8 @@ def label(
 
     Raises: SourceError, SegmenterError, ManifestError and WorkspaceError, each with a sentence.
     """
-    candidates = list(open_source(source, without=workspace.made_folders)) if source else []
-    if source:
-        _say_what_is_left_out(workspace, source, console)
-    else:
+    offer = intake.ask(workspace, intake.decide(source)) if source else None
+    if offer is None:
         demand(workspace)
     with writing(workspace) as manifest:
         # What the workspace is told. It keeps that once the segmenter is open: a wrong word changes nothing.
@@ -102,11 +122,10 @@ def label(
 
         # Photos, and what their pixels alone tell, which costs no label map.
         walks: dict[str, Summary] = {}
+        broken: SourceError | None = None
         ingest = _ingest_stage(manifest)
-        if source:
-            with console.bar(ingest.name, unit="photo", total=len(candidates)) as bar:
-                walks["ingested"] = walk(ingest, candidates, manifest, workers=workers, on_item=bar.step)
-            walks["ingested"].duplicates = ingest.duplicates
+        if offer:
+            walks["ingested"], broken = intake.take_in(offer, ingest, manifest, workers=workers, console=console)
         rejected = _judge(manifest, console)
 
         # Label maps, and what they tell.
@@ -119,9 +138,9 @@ def label(
         walks["labelled"] = labelled
 
         # Last, so that every split gets photos that are kept.
-        for row in settle(manifest, ingest.other_names):
-            console.note(f"{row.original_name} moved to {row.split}: a new photo joined two groups of near-duplicates")
-        return _done(manifest, walks, (ingest.name, Label.name), console)
+        _settle(manifest, ingest, console)
+        done = _done(manifest, walks, (ingest.name, Label.name), console)
+    return _unless_broken(done, broken)
 
 
 def build_edges(workspace: Workspace, which: Which, *, workers: int, console: Console) -> Done:
@@ -169,6 +188,14 @@ def plan_run(workspace: Workspace, source: str, asked: Asked, training: runs.Tra
     return [*plan_label(workspace, source, asked), *then, "would paint the label maps of the validation photos"]
 
 
+def plan_download(workspace: Workspace, taking: Intake, asked: Asked) -> list[str]:
+    """What `download` would do, one fact a line; asks a service what it has, and fetches and writes nothing."""
+    manifest = Manifest(workspace)
+    manifest.about = preferences.decide(manifest.about, asked)
+    lines, _ = intake.plan(workspace, taking, _ingest_stage(manifest))
+    return lines
+
+
 def plan_label(workspace: Workspace, source: str, asked: Asked, which: Which = PENDING) -> list[str]:
     """What `label` would do, one fact a line; writes nothing and downloads nothing."""
     if not source:
@@ -178,10 +205,9 @@ def plan_label(workspace: Workspace, source: str, asked: Asked, which: Which = P
     preferences.refuse_other_classes(manifest, about)
     manifest.about = about
 
-    known = {(row.source, name) for row in manifest.rows.values() for name in (row.original_name, *row.other_names)}
-    listed = list(open_source(source, without=workspace.made_folders)) if source else []
-    fresh = [one for one in listed if (one.source, plain(one.name)) not in known]
-    lines = [f"would ingest {count(len(fresh), 'photo')} of {len(listed):,} in {source}"] if source else []
+    lines, fresh = ([], [])
+    if source:
+        lines, fresh = intake.plan(workspace, intake.decide(source), _ingest_stage(manifest))
 
     # Photos that come with a label map need none.
     number = len(_would_label(manifest, source, asked, which))
@@ -223,7 +249,7 @@ def _would_label(manifest: Manifest, source: str, asked: Asked, which: Which) ->
     return _todo(_label_stage(manifest, labeller.with_kept_numerics(about, segmenter)), manifest, which)
 
 
-def _ingest_stage(manifest: Manifest) -> Ingest:
+def _ingest_stage(manifest: Manifest, taking: Intake | None = None) -> Ingest:
     kept = preferences.kept(manifest.about)
     return Ingest(
         workspace=manifest.workspace,
@@ -232,6 +258,7 @@ def _ingest_stage(manifest: Manifest) -> Ingest:
         min_side_px=kept.min_side_px,
         max_side_px=kept.max_side_px,
         keep_all=kept.keep_all,
+        tries=taking.tries if taking else (),
     )
 
 
@@ -248,7 +275,8 @@ def _judge(manifest: Manifest, console: Console) -> int:
     Returns: how many it rejected.
     """
     keep_all = preferences.kept(manifest.about).keep_all
-    changed = rules.judge(manifest.rows.values(), manifest.taxonomy, keep_all=keep_all)
+    ours = preferences.rules_of(manifest.about)
+    changed = rules.judge(manifest.rows.values(), manifest.taxonomy, keep_all=keep_all, rules=ours)
     for row in changed:
         manifest.record(row)
     rejected = sum(row.status == REJECTED for row in changed)
@@ -257,11 +285,18 @@ def _judge(manifest: Manifest, console: Console) -> int:
     return rejected
 
 
-def _say_what_is_left_out(workspace: Workspace, source: str, console: Console) -> None:
-    endings = left_out(source, without=workspace.made_folders)
-    if endings:
-        what = ", ".join(f"{number:,} {ending or 'without an ending'}" for ending, number in endings.most_common())
-        console.note(f"left out {count(endings.total(), 'file')} not named like a photo: {what}")
+def _unless_broken(done: Done, broken: SourceError | None) -> Done:
+    """What the source gave is here to stay before anybody hears why it ended."""
+    if broken is not None:
+        raise broken
+    return done
+
+
+def _settle(manifest: Manifest, ingest: Ingest, console: Console) -> None:
+    for row in settle(manifest, ingest):
+        console.note(f"{row.original_name} moved to {row.split}: a new photo joined two groups of look-alikes")
+    for row in curate.thin(manifest.rows.values(), one_a_group=preferences.keeps_one_a_group(manifest.about)):
+        manifest.record(row)
 
 
 def _todo(stage: RowStage, manifest: Manifest, which: Which) -> list[Row]:
@@ -281,10 +316,14 @@ def _walk_rows(stage: RowStage, manifest: Manifest, which: Which, *, workers: in
 
 
 def _done(manifest: Manifest, walks: dict[str, Summary], stages: tuple[str, ...], console: Console) -> Done:
-    failed = sorted(row.error for row in manifest.rows.values() if row.status == FAILED and row.stage in stages)
+    rows = [row for row in manifest.rows.values() if row.status == FAILED and row.stage in stages]
+    failed = sorted(row.error for row in rows)
     for sentence in failed[:FAILURES_SAID]:
         console.note(f"failed: {sentence}")
     if (more := len(failed) - FAILURES_SAID) > 0:
         every = manifest.workspace.from_here("gauganpipe inspect --json")
         console.note(f"failed: {more:,} more; all of them: {every}")
-    return Done(walks=walks, rows=len(manifest.rows), failed=failed, next=next_command(manifest))
+    causes = Counter(row.cause for row in rows if row.cause)
+    for line in summarise(causes):
+        console.note(line)
+    return Done(walks=walks, rows=len(manifest.rows), failed=failed, causes=dict(causes), next=next_command(manifest))

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from pipeline.fetch.manners import POLITE as POLITE
+
 HERE = Path()
 WORKERS = min(8, os.cpu_count() or 1)
 
@@ -20,8 +22,9 @@ Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print results and er
 
 # Of those that walk over photos
 
-RunSource = Annotated[str, typer.Argument(metavar="SOURCE", help="A folder of photos, or drawn:120.")]
-Source = Annotated[str, typer.Argument(metavar="[SOURCE]", help="A folder of photos, or drawn:120.")]
+SOURCES = "A folder of photos, drawn:120, or any other source of gauganpipe download."
+RunSource = Annotated[str, typer.Argument(metavar="SOURCE", help=SOURCES)]
+Source = Annotated[str, typer.Argument(metavar="[SOURCE]", help=SOURCES)]
 Workers = Annotated[
     int, typer.Option(min=0, metavar="N", help="Threads that read and write; 0 does one photo after another.")
 ]
@@ -30,6 +33,58 @@ OnlyFailed = Annotated[bool, typer.Option("--only-failed", help="Only the photos
 Limit = Annotated[int | None, typer.Option(min=0, metavar="N", help="So many photos at most.")]
 LabelAgain = Annotated[bool, typer.Option("--redo", help="Label photos again that are labelled.")]
 BuildAgain = Annotated[bool, typer.Option("--redo", help="Build maps again that are built.")]
+
+# Where photos come from
+
+AnySource = Annotated[
+    str,
+    typer.Argument(
+        metavar="SOURCE",
+        help="./photos, photos.zip, addresses.csv, openverse:WORDS, commons:WORDS, commons:Category:NAME, "
+        "flickr:WORDS, unsplash:photos.tsv000, kaggle:OWNER/NAME or drawn:120.",
+    ),
+]
+Most = Annotated[int | None, typer.Option("--max", min=1, metavar="N", help="Ask for so many photos at most.")]
+Licence = Annotated[
+    str,
+    typer.Option(
+        "--license",
+        metavar="IDS",
+        help="Only photos under these: cc0,by,by-sa. Of photos that are here: what they are under.",
+    ),
+]
+Contact = Annotated[
+    str,
+    typer.Option(
+        envvar="GAUGANPIPE_CONTACT", metavar="ADDRESS", help="Where those who run a server can reach you; Commons asks."
+    ),
+]
+PerHost = Annotated[int, typer.Option(min=1, max=16, metavar="N", help="Files at once from one host.")]
+PerSecond = Annotated[
+    float, typer.Option(min=0, metavar="N", help="Requests a second to one host, on average; 0 for no limit.")
+]
+Connections = Annotated[int, typer.Option(min=1, max=64, metavar="N", help="Files at once in all.")]
+RetryAll = Annotated[bool, typer.Option("--retry-all", help="Try all again that failed, not only what may pass.")]
+IgnoreOptOut = Annotated[
+    bool, typer.Option("--ignore-opt-out", help="Fetch what robots.txt or a header closes to programs or to training.")
+]
+AllowPrivate = Annotated[
+    bool, typer.Option("--allow-private", help="Fetch from hosts of a private network, which is refused for safety.")
+]
+
+# Which photos are kept
+
+RuleLimits = Annotated[
+    list[str],
+    typer.Option("--rule", metavar="NAME=N", help="The threshold of a rule: blur=0.3, text=off, blur=default."),
+]
+OneAGroup = Annotated[
+    bool | None,
+    typer.Option("--one-a-group/--all-of-a-group", help="Keep the best photo alone of those that look alike."),
+]
+RuleSheets = Annotated[
+    Path | None, typer.Option("--sheets", metavar="DIR", help="Draw a contact sheet a rule, worst first, there.")
+]
 
 # How photos are taken in and labelled
 
@@ -137,6 +192,9 @@ ClassTable = Annotated[
 
 # What is exported
 
+AttributionOut = Annotated[
+    Path | None, typer.Option("--out", metavar="FILE", help="Where it goes; ATTRIBUTION.csv in the workspace.")
+]
+
 ExportFolder = Annotated[Path, typer.Argument(metavar="DIR", help="Where it goes: empty, or exported to before.")]
-Layout = Annotated[str, typer.Option(metavar="NAME", help="spade: train_img, train_label, train_inst, ...")]
 ExportedSplit = Annotated[str, typer.Option(metavar="NAME", help="Only train, val or test; without it, all three.")]

@@ -1,4 +1,4 @@
-"""The commands that only look: what is in a workspace, what can label its photos, which classes there are."""
+"""The commands that tell: what is in a workspace, whose its photos are, what can label them, which classes exist."""
 
 from pipeline import options
 from pipeline.console import Console
@@ -20,6 +20,29 @@ def inspect(
     console = Console(quiet=quiet, as_json=as_json)
     found = report.report(read(Workspace(root=workspace)))
     console.show(report.as_lines(found), found)
+
+
+def attribution(
+    out: options.AttributionOut = None,
+    workspace: options.Folder = options.HERE,
+    dry_run: options.DryRun = False,
+    as_json: options.AsJson = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Write ATTRIBUTION.csv: for every photo its title, creator, page and licence, and what was changed.
+
+    gauganpipe attribution
+
+    gauganpipe attribution --out release/ATTRIBUTION.csv
+    """
+    from pipeline import attribution as attributing
+
+    console, place = Console(quiet=quiet, as_json=as_json), Workspace(root=workspace)
+    if dry_run:
+        lines = attributing.plan(place, out)
+        return console.show(lines, {"plan": lines})
+    done = attributing.attribute(place, out)
+    return console.show(done.lines(), done)
 
 
 def segmenters(

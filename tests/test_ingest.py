@@ -40,7 +40,7 @@ def ingest(
     with writing(workspace) as manifest:
         stage = Ingest(workspace=workspace, taxonomy=manifest.taxonomy, known=dict(manifest.rows), **options)
         summary = walk(stage, listed, manifest, workers=workers, on_item=on_item)
-        settle(manifest, stage.other_names)
+        settle(manifest, stage)
     return summary
 
 
@@ -599,6 +599,6 @@ def test_a_row_that_the_user_takes_out_during_the_walk_is_left_out(workspace, ph
         workspace.dataset_csv.write_text("".join(lines[:-1]), encoding="utf-8")
         manifest.fold()
 
-        settle(manifest, stage.other_names)
+        settle(manifest, stage)
 
     assert len(Manifest(workspace).rows) == 4

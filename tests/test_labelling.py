@@ -170,7 +170,8 @@ def test_classes_of_maps_that_came_with_their_photos_do_not_change(workspace):
 
     with pytest.raises(
         WorkspaceError,
-        match="2 label maps came with the photos, in the classes of landscape, so the taxonomy cannot become ade20k",
+        match="2 label maps came with the photos or from a person, in the classes of landscape, so the taxonomy cannot "
+        "become ade20k",
     ):
         flow.label(workspace, "", Asked(taxonomy="ade20k"), workers=0, console=QUIET)
 

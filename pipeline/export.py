@@ -1,244 +1,183 @@
-"""The dataset in other people's formats: the folders that the reference implementation of SPADE reads."""
+"""The dataset in other people's formats: an export from the first look into its folder to the last file."""
 
-import json
-import os
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from pipeline import images
+from pipeline import preferences
+from pipeline.attribution import FILE_NAME as ATTRIBUTION
+from pipeline.attribution import as_csv
 from pipeline.classes import UNKNOWN, entries_of
 from pipeline.console import Console, count
-from pipeline.errors import GauganpipeError, PhotoError, WorkspaceError
-from pipeline.manifest import Manifest, read, rows_of_splits
-from pipeline.rows import Row, digest
-from pipeline.workspace import Workspace, explained_disk_errors, write_atomically
+from pipeline.errors import GauganpipeError
+from pipeline.exports import card, photos
+from pipeline.exports.catalogue import LAYOUTS as LAYOUTS
+from pipeline.exports.catalogue import open_layout
+from pipeline.exports.choosing import Choice, choose
+from pipeline.exports.dataset import SPLITS, Dataset
+from pipeline.exports.folder import ExportFolder
+from pipeline.exports.layout import Layout, Piece, text_piece
+from pipeline.manifest import read
+from pipeline.workspace import Workspace, explained_disk_errors
 
-LAYOUTS = ("spade",)
-SPLITS = ("train", "val", "test")
-KINDS = {"img": "file_name", "label": "label_file_name", "inst": "instance_file_name"}
-"""Kind of a folder, as in train_img -> the column that names its file."""
-DIGESTS = ("image", "label", "instance")
-"""Of the files that those columns name."""
-ABOUT = "export.json"
-"""Says what the folder holds: classes, and for each photo what it was made from, by whom, and under which licence."""
+OF_LABELLING = ("min_side_px", "max_side_px", "quality", "unknown_below", "smallest_share", "refine", "keep_all")
+"""What a workspace keeps of its labelling and goes with the photos; paths on this computer do not."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Exporting:
-    """What `export` is asked for: out, the folder; layout, one of LAYOUTS; split, one of SPLITS, or "" for all."""
+    """What `export` is asked for: out, the folder; layout, one of LAYOUTS; split, one of SPLITS, or "" for all.
+
+    with_restricted: photos that may not be handed on are exported too.
+    """
 
     out: Path
     layout: str = "spade"
     split: str = ""
+    with_restricted: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Exported:
     """What stands in the folder now. splits: photos a split. written, unchanged: photos.
 
-    not_redistributable: photos left out because they may not be handed on. unfinished: without labels or instances.
+    not_redistributable: photos left out because they may not be handed on; restricted: such photos that are there.
+    unfinished: photos left out because they are `without` a map.
+    beside: files written beside those that a person has changed.    next: what may be typed now.
     """
 
     folder: Path
+    layout: str
     splits: dict[str, int]
     written: int
     unchanged: int
     not_redistributable: int
+    restricted: int
     unfinished: int
+    without: str
+    beside: list[str] = field(default_factory=list)
+    next: list[str] = field(default_factory=list)
 
     def lines(self) -> list[str]:
         """One fact a line."""
         counts = ", ".join(f"{name} {number}" for name, number in self.splits.items() if number)
         unchanged = f", {self.unchanged:,} unchanged" if self.unchanged else ""
         lines = [f"exported {count(self.written, 'photo')}{unchanged}", f"folder {self.folder}: {counts or 'nothing'}"]
+        if self.restricted:
+            lines.append(f"with {count(self.restricted, 'photo')} that may not be handed on: keep them to yourself")
         if self.not_redistributable:
             lines.append(f"left out {count(self.not_redistributable, 'photo')} that may not be handed on")
         if self.unfinished:
-            lines.append(f"left out {count(self.unfinished, 'photo')} without label map or instance map")
-        return lines
+            lines.append(f"left out {count(self.unfinished, 'photo')} without {self.without}")
+        return lines + [f"wrote {name}, as its like was changed by hand" for name in self.beside]
 
 
 def export(workspace: Workspace, asked: Exporting, *, console: Console) -> Exported:
-    """Writes the photos of the table that can be used and handed on, with their label and instance maps.
+    """Writes the photos of the table that can be used and handed on, with their maps, in a layout of somebody else's.
 
-    Photos and instance maps are linked where the disk allows it, and copied where not. Rejected and failed rows and
-    those with keep = no stay out. What is there and would come out the same stays; nothing is deleted.
+    Files are linked where they are those of the workspace and the disk allows it, and copied where not. What is there
+    and would come out the same stays; nothing is deleted. Other splits that the folder holds are brought up to date
+    too, so that all of it is of one moment.
 
     Raises: GauganpipeError when the folder holds other files, or a map is gone; ManifestError when there is no table.
     """
-    manifest, chosen = _chosen(workspace, asked)
-    known = _read_about(asked.out)
-    _demand_own(asked, chosen.rows, known)
-    made = {id: entry for id, entry in known.items() if entry.get("split") not in _splits(asked)}
-    written = 0
-    with explained_disk_errors(), console.bar("export", unit="photo", total=len(chosen.rows)) as bar:
+    job = _prepare(workspace, asked)
+    dataset, folder = job.choice.dataset, job.folder
+    written, beside = 0, []
+    with explained_disk_errors(), console.bar("export", unit="photo", total=len(dataset.rows)) as bar:
+        # First of all the folder is marked as ours, so that what a crash leaves can be gone on with.
+        folder.record(job.said)
         try:
-            for row in chosen.rows:
-                places = _places(asked.out, row)
-                if _is_new(row, known) or not all(place.is_file() for place in places.values()):
-                    _write(workspace, row, places)
-                    written += 1
-                made[row.id] = _entry(row)
-                bar.step()
+            for piece in job.pieces:
+                if not folder.has(piece):
+                    beside += folder.write(piece)
+                    written += piece.photos
+                    folder.record(job.said, is_due=False)
+                bar.step(piece.photos)
         finally:
-            if made != known or not (asked.out / ABOUT).is_file():
-                write_atomically(asked.out / ABOUT, _about(manifest, asked, made))
+            folder.record(job.said)
+    advice = job.layout.advice(dataset, asked.out.resolve()) if dataset.rows else []
+    for line in advice:
+        console.note(f"next: {line}")
     return Exported(
         folder=asked.out,
-        splits=chosen.splits,
+        layout=asked.layout,
+        splits={split: dataset.splits.get(split, 0) for split in SPLITS},
         written=written,
-        unchanged=len(chosen.rows) - written,
-        not_redistributable=chosen.not_redistributable,
-        unfinished=chosen.unfinished,
+        unchanged=len(dataset.rows) - written,
+        not_redistributable=job.choice.not_redistributable,
+        restricted=dataset.restricted,
+        unfinished=job.choice.unfinished,
+        without=job.choice.without,
+        beside=beside,
+        next=advice,
     )
 
 
 def plan(workspace: Workspace, asked: Exporting) -> list[str]:
     """What `export` would write, one fact a line; writes nothing."""
-    _, chosen = _chosen(workspace, asked)
-    known = _read_about(asked.out)
-    _demand_own(asked, chosen.rows, known)
-    new = sum(_is_new(row, known) for row in chosen.rows)
-    lines = [f"would export {count(new, 'photo')} of {len(chosen.rows):,} to {asked.out}"]
-    if chosen.not_redistributable:
-        lines.append(f"would leave out {count(chosen.not_redistributable, 'photo')} that may not be handed on")
-    if chosen.unfinished:
-        lines.append(f"would leave out {count(chosen.unfinished, 'photo')} without label map or instance map")
+    job = _prepare(workspace, asked)
+    choice, dataset = job.choice, job.choice.dataset
+    new = sum(piece.photos for piece in job.pieces if not job.folder.has(piece))
+    lines = [f"would export {count(new, 'photo')} of {len(dataset.rows):,} to {asked.out}"]
+    if dataset.restricted:
+        lines.append(f"would hand on {count(dataset.restricted, 'photo')} that may not be handed on")
+    if choice.not_redistributable:
+        lines.append(f"would leave out {count(choice.not_redistributable, 'photo')} that may not be handed on")
+    if choice.unfinished:
+        lines.append(f"would leave out {count(choice.unfinished, 'photo')} without {choice.without}")
     return lines
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Chosen:
-    """The rows that are exported, by id, and how many were left out and why."""
+class _Job:
+    """What an export comes to, before anything is written. said: what export.json says besides the files."""
 
-    rows: list[Row]
-    not_redistributable: int
-    unfinished: int
-
-    @property
-    def splits(self) -> dict[str, int]:
-        counts = Counter(row.split for row in self.rows)
-        return {split: counts[split] for split in SPLITS}
+    layout: Layout
+    choice: Choice
+    folder: ExportFolder
+    pieces: list[Piece]
+    said: dict[str, Any]
 
 
-def _chosen(workspace: Workspace, asked: Exporting) -> tuple[Manifest, _Chosen]:
-    if asked.layout not in LAYOUTS:
-        raise GauganpipeError(f"there is no layout '{asked.layout}'. Choose one of: {', '.join(LAYOUTS)}")
+def _prepare(workspace: Workspace, asked: Exporting) -> _Job:
+    layout = open_layout(asked.layout)
     if asked.split and asked.split not in SPLITS:
         raise GauganpipeError(f"there is no split '{asked.split}'. Take one of {', '.join(SPLITS)}")
     manifest = read(workspace)
-    usable = [row for split in _splits(asked) for row in rows_of_splits(manifest, split)]
-    allowed = [row for row in usable if row.redistributable != "no"]
-    rows = [row for row in allowed if all(getattr(row, column) for column in KINDS.values())]
-    return manifest, _Chosen(
-        rows=sorted(rows, key=lambda row: row.id),
-        not_redistributable=len(usable) - len(allowed),
-        unfinished=len(allowed) - len(rows),
-    )
+    folder = ExportFolder(asked.out, asked.layout)
+    splits = [split for split in SPLITS if not asked.split or split in (asked.split, *folder.splits)]
+    choice = choose(manifest, layout, splits, with_restricted=asked.with_restricted)
+    pieces = [*layout.pieces(choice.dataset), *_of_every_export(choice.dataset, layout)]
+    folder.demand_own(pieces)
+    said = _about(choice.dataset, asked.layout)
+    return _Job(layout=layout, choice=choice, folder=folder, pieces=pieces, said=said)
 
 
-def _splits(asked: Exporting) -> tuple[str, ...]:
-    return (asked.split,) if asked.split else SPLITS
+def _of_every_export(dataset: Dataset, layout: Layout) -> list[Piece]:
+    """What stands beside the files of every layout."""
+    return [
+        text_piece(photos.FILE_NAME, photos.as_csv(dataset.rows, layout.places)),
+        text_piece(ATTRIBUTION, as_csv(dataset.rows)),
+        text_piece(card.FILE_NAME, card.as_markdown(dataset, layout), is_finished_by_hand=True),
+    ]
 
 
-def _places(out: Path, row: Row) -> dict[str, Path]:
-    """Where the files of a photo go, by kind of folder."""
-    return {kind: out / f"{row.split}_{kind}" / f"{row.id}{'.jpg' if kind == 'img' else '.png'}" for kind in KINDS}
-
-
-def _demand_own(asked: Exporting, rows: list[Row], known: Mapping[str, object]) -> None:
-    """Raises: GauganpipeError when the folder holds anything that this export would not write."""
-    if asked.out.exists() and not asked.out.is_dir():
-        raise GauganpipeError(f"{asked.out} is a file. Name a folder that is empty or not there yet")
-    folders = {f"{split}_{kind}" for split in SPLITS for kind in KINDS}
-    wanted = {place for row in rows for place in _places(asked.out, row).values()}
-    asked_for = {f"{split}_{kind}" for split in _splits(asked) for kind in KINDS}
-    for path in _files(asked.out):
-        inner = path.relative_to(asked.out).parts
-        whole = path.with_name(path.name.removesuffix(".part"))
-        if inner in ((ABOUT,), (f"{ABOUT}.part",)) or whole in wanted:
-            continue
-        is_ours = len(inner) == 2 and inner[0] in folders and path.stem in known
-        if is_ours and inner[0] not in asked_for:
-            continue
-        if is_ours:
-            raise GauganpipeError(
-                f"{path} was exported once and is no longer part of the data set, or has moved to another split. "
-                "Take it away, or export to an empty folder"
-            )
-        raise GauganpipeError(f"{asked.out} holds other files: {path}. Name a folder that is empty or not there yet")
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    """Everything in a folder that is no folder, a linked folder included."""
-    if folder.is_dir():
-        for path in sorted(folder.iterdir()):
-            if path.is_dir() and not path.is_symlink():
-                yield from _files(path)
-            else:
-                yield path
-
-
-def _write(workspace: Workspace, row: Row, places: Mapping[str, Path]) -> None:
-    sources = {kind: workspace.resolve(getattr(row, column)) for kind, column in KINDS.items()}
-    try:
-        labels, photo = images.read_labels(sources["label"]), images.read_photo(sources["img"])
-        instances = images.read_instances(sources["inst"])
-    except PhotoError as error:
-        raise PhotoError(f"{row.original_name} {error}. See gauganpipe inspect") from None
-    if not labels.shape == instances.shape == photo.shape[:2]:
-        raise PhotoError(f"{row.original_name} and its maps differ in size. Make them again: gauganpipe label --redo")
-    for place in places.values():
-        place.parent.mkdir(parents=True, exist_ok=True)
-    _link(sources["img"], places["img"])
-    write_atomically(places["label"], images.encode_grey(labels))
-    _link(sources["inst"], places["inst"])
-
-
-def _link(source: Path, place: Path) -> None:
-    """The same file under a second name, or a copy where the disk cannot do that; whole at any moment."""
-    part = place.with_name(place.name + ".part")
-    part.unlink(missing_ok=True)
-    try:
-        os.link(source.resolve(), part)
-    except OSError:
-        write_atomically(place, source.read_bytes())
-    else:
-        part.replace(place)
-        part.unlink(missing_ok=True)  # two names of one file: renaming one to the other leaves both
-
-
-def _is_new(row: Row, known: Mapping[str, object]) -> bool:
-    """Whether the folder's files of a photo are not those that it would get now."""
-    return known.get(row.id) != _entry(row) or not all(row.digests.get(kind) for kind in DIGESTS)
-
-
-def _entry(row: Row) -> dict[str, str]:
-    """What ABOUT says of a photo."""
-    digests = [row.digests.get(kind, "") for kind in DIGESTS]
-    names = ("split", "original_name", "title", "creator", "creator_url", "license", "license_url", "source_page")
-    return {"made_from": digest(repr(digests).encode()), **{name: getattr(row, name) for name in names}}
-
-
-def _about(manifest: Manifest, asked: Exporting, made: Mapping[str, Mapping[str, str]]) -> bytes:
-    said = {
-        "layout": asked.layout,
-        "unknown": UNKNOWN,
-        "classes": entries_of(manifest.taxonomy),
-        "photos": {id: made[id] for id in sorted(made)},
+def _about(dataset: Dataset, layout: str) -> dict[str, Any]:
+    about = dataset.about
+    labelling = about.parameters.get(preferences.PLACE, {})
+    parameters = {
+        preferences.PLACE: {name: labelling[name] for name in OF_LABELLING if name in labelling},
+        preferences.RULES_PLACE: dict(sorted(about.parameters.get(preferences.RULES_PLACE, {}).items())),
     }
-    return (json.dumps(said, indent=2, ensure_ascii=False) + "\n").encode()
-
-
-def _read_about(out: Path) -> dict[str, dict[str, str]]:
-    """What an earlier export says of its photos, by id; nothing where there was none."""
-    path = out / ABOUT
-    try:
-        photos = json.loads(path.read_text(encoding="utf-8"))["photos"]
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        raise WorkspaceError(f"{path} cannot be read. Export to an empty folder, or move that file away") from None
-    return {id: entry for id, entry in photos.items() if isinstance(entry, dict)} if isinstance(photos, dict) else {}
+    used = sorted({row.label_model for row in dataset.rows})
+    return {
+        "layout": layout,
+        "splits": list(dataset.splits),
+        "taxonomy": about.taxonomy,
+        "unknown": UNKNOWN,
+        "classes": entries_of(dataset.taxonomy),
+        "models": {name: dict(about.models[name]) for name in used if name in about.models},
+        "parameters": {place: said for place, said in parameters.items() if said},
+        "removed": dict(dataset.removed),
+    }

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from dataclasses import replace
@@ -12,42 +13,36 @@ import pytest
 from PIL import Image
 
 from pipeline import images
-from pipeline.classes import load_taxonomy
 from pipeline.console import Console
 from pipeline.errors import GauganpipeError, PhotoError, WorkspaceError
 from pipeline.export import Exporting, export, plan
+from pipeline.exports import folder as folder_module
+from pipeline.exports.folder import ExportFolder
+from pipeline.exports.photos import read_photos
+from pipeline.instances import find_edges
 from pipeline.manifest import read, writing
-from pipeline.rows import FAILED, OK, REJECTED, Row, digest
+from pipeline.rows import FAILED, REJECTED, Row
 from pipeline.segmenters.given_instances import open_instances
 from pipeline.segmenters.maps import open_maps
 from pipeline.workspace import Workspace, write_atomically
+from tests.exported import HEIGHT, LANDSCAPE, WIDTH, bytes_in
+from tests.exported import row_of as small_row
 
-LANDSCAPE = load_taxonomy()
 PROGRAM = Path(sys.executable).with_name("gauganpipe")
 
 
+class PowerCut(BaseException):
+    """The process ends here."""
+
+
+BESIDE = ["ATTRIBUTION.csv", "README.md", "export.json", "photos.csv"]
+"""What stands in every export."""
+
+
 def row_of(workspace: Workspace, id: str, number: int, **cells: object) -> Row:
-    """A row with a photo of 12 x 8 pixels and its maps, different for every number."""
-    rng = np.random.default_rng(number)
-    files = {
-        "images": images.encode_photo(rng.integers(0, 256, (8, 12, 3), dtype=np.uint8)),
-        "labels": images.encode_labels(rng.choice([0, 5, 255], (8, 12)).astype(np.uint8), LANDSCAPE.palette),
-        "instances": images.encode_instances(rng.integers(0, 300, (8, 12), dtype=np.uint16)),
-    }
-    names = {}
-    for kind, data in files.items():
-        write_atomically(workspace.made(kind, id), data)
-        names[kind] = workspace.relative(workspace.made(kind, id))
-    fixed = {
-        "file_name": names["images"],
-        "label_file_name": names["labels"],
-        "instance_file_name": names["instances"],
-        "digests": {
-            kind: digest(data) for kind, data in zip(("image", "label", "instance"), files.values(), strict=True)
-        },
-    }
-    said = {"status": OK, "split": "train", "original_name": f"{id}.jpg", "redistributable": "yes"}
-    return Row(id=id, **{**fixed, **said, **cells})
+    """A row with a photo and its maps, in which ids lie scattered."""
+    scattered = np.random.default_rng(number).integers(0, 300, (HEIGHT, WIDTH), dtype=np.uint16)
+    return small_row(workspace, id, number, instances=scattered, **cells)
 
 
 @pytest.fixture
@@ -74,7 +69,7 @@ def change(workspace: Workspace, id: str, **cells: object) -> None:
 
 
 def names_in(folder: Path) -> list[str]:
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return list(bytes_in(folder))
 
 
 def times_in(folder: Path) -> dict[str, int]:
@@ -88,12 +83,12 @@ def test_every_split_has_its_photos_labels_and_instances(filled, out):
     done = do(filled, out)
 
     assert names_in(out) == [
-        "export.json",
+        *BESIDE,
         *("train_img/g0a.jpg", "train_img/g1a.jpg", "train_inst/g0a.png", "train_inst/g1a.png"),
         *("train_label/g0a.png", "train_label/g1a.png"),
         *("val_img/g2a.jpg", "val_inst/g2a.png", "val_label/g2a.png"),
     ]
-    assert done.lines() == ["exported 3 photos", f"folder {out}: train 2, val 1"]
+    assert done.lines()[:2] == ["exported 3 photos", f"folder {out}: train 2, val 1"]
 
 
 def test_what_was_exported_reads_back_as_the_maps_of_the_workspace(filled, out):
@@ -104,10 +99,42 @@ def test_what_was_exported_reads_back_as_the_maps_of_the_workspace(filled, out):
         maps = open_maps(out / f"{row.split}_label", taxonomy=LANDSCAPE)
         photo = images.read_photo(out / f"{row.split}_img" / f"{row.id}.jpg")
         labels = maps.finish(maps.run(maps.prepare(photo, f"{row.id}.jpg", photo.shape[:2]))).ids
-        instances = images.read_instances(out / f"{row.split}_inst" / f"{row.id}.png")
+        instances = images.read_ids(out / f"{row.split}_inst" / f"{row.id}.png")
         assert np.array_equal(photo, images.read_photo(filled.resolve(row.file_name)))
         assert np.array_equal(labels, images.read_labels(filled.resolve(row.label_file_name)))
-        assert np.array_equal(instances, images.read_instances(filled.resolve(row.instance_file_name)))
+        assert np.array_equal(
+            find_edges(instances), find_edges(images.read_instances(filled.resolve(row.instance_file_name)))
+        )
+
+
+def test_photos_are_second_names_of_the_workspaces_files(filled, out):
+    do(filled, out)
+
+    assert (out / "train_img" / "g0a.jpg").samefile(filled.made("images", "g0a"))
+
+
+def test_photos_are_copied_where_the_disk_cannot_link(filled, out, monkeypatch):
+    def link(*_):
+        raise OSError
+
+    monkeypatch.setattr(os, "link", link)
+
+    do(filled, out)
+
+    assert (out / "train_img" / "g0a.jpg").read_bytes() == filled.made("images", "g0a").read_bytes()
+
+
+def test_the_words_that_the_reference_is_started_with_are_said(filled, out, capsys):
+    done = export(filled, Exporting(out=out), console=Console())
+
+    train, test = done.next
+    assert shlex.split(train) == [
+        *("python", "train.py", "--name", "dataset", "--dataset_mode", "custom"),
+        *("--label_dir", str(out / "train_label"), "--image_dir", str(out / "train_img")),
+        *("--instance_dir", str(out / "train_inst"), "--label_nc", "20", "--contain_dontcare_label"),
+    ]
+    assert test.startswith("python test.py") and str(out / "val_label") in test
+    assert f"next: {train}\nnext: {test}\n" in capsys.readouterr().err
 
 
 def test_the_exported_instances_tell_the_same_things_apart(filled, out):
@@ -119,12 +146,18 @@ def test_the_exported_instances_tell_the_same_things_apart(filled, out):
     assert len(pairs[0]) == len(set(pairs[0])) == len(set(pairs[1]))
 
 
-def test_label_maps_are_grey_so_that_a_pixel_is_its_class(filled, out):
+@pytest.mark.parametrize("folder", ["train_label", "train_inst"])
+def test_maps_are_8_bit_grey_as_the_reference_reads_them(filled, out, folder):
     do(filled, out)
 
-    with Image.open(out / "train_label" / "g0a.png") as image:
+    with Image.open(out / folder / "g0a.png") as image:
         assert image.mode == "L"
-        assert set(np.unique(np.array(image)).tolist()) == {0, 5, 255}
+
+
+def test_a_pixel_of_a_label_map_is_its_class(filled, out):
+    do(filled, out)
+
+    assert set(np.unique(images.read_labels(out / "train_label" / "g0a.png")).tolist()) == {0, 5, 255}
 
 
 def test_classes_and_credits_stand_beside(workspace, out):
@@ -134,7 +167,8 @@ def test_classes_and_credits_stand_beside(workspace, out):
     do(workspace, out)
 
     said = json.loads((out / "export.json").read_text(encoding="utf-8"))
-    assert (said["photos"]["g0a"]["creator"], said["photos"]["g0a"]["license"]) == ("Zoë", "CC-BY-4.0")
+    [row] = read_photos(out)
+    assert (row.creator, row.license) == ("Zoë", "CC-BY-4.0")
     assert [one["name"] for one in said["classes"]] == list(LANDSCAPE.names)
 
 
@@ -173,6 +207,16 @@ def test_photos_that_may_not_be_handed_on_stay_out_and_are_counted(filled, out):
     assert "left out 1 photo that may not be handed on" in done.lines()
 
 
+def test_photos_that_may_not_be_handed_on_go_out_when_that_is_said(filled, out):
+    change(filled, "g0a", redistributable="no")
+
+    done = export(filled, Exporting(out=out, with_restricted=True), console=Console(quiet=True))
+
+    assert (done.restricted, done.not_redistributable, done.splits["train"]) == (1, 0, 2)
+    assert "with 1 photo that may not be handed on: keep them to yourself" in done.lines()
+    assert "**1 photo of these may not be handed on." in (out / "README.md").read_text(encoding="utf-8")
+
+
 def test_photos_without_instance_maps_stay_out_and_are_counted(filled, out):
     change(filled, "g0a", instance_file_name="", edge_file_name="")
 
@@ -185,7 +229,18 @@ def test_photos_without_instance_maps_stay_out_and_are_counted(filled, out):
 def test_one_split_can_be_asked_for(filled, out):
     do(filled, out, split="val")
 
-    assert names_in(out) == ["export.json", "val_img/g2a.jpg", "val_inst/g2a.png", "val_label/g2a.png"]
+    photo = ["val_img/g2a.jpg", "val_inst/g2a.png", "val_label/g2a.png"]
+    assert names_in(out) == [*BESIDE, *photo]
+
+
+def test_whose_the_photos_are_stands_beside_and_only_of_those_in_the_folder(filled, out):
+    change(filled, "g0a", creator="Ann Ansel")
+
+    do(filled, out, split="train")
+
+    lines = (out / "ATTRIBUTION.csv").read_text().splitlines()
+    assert [line.split(",")[0] for line in lines[1:]] == ["g0a", "g1a"]
+    assert ",Ann Ansel," in lines[1]
 
 
 # Again
@@ -211,15 +266,16 @@ def test_one_split_after_the_other_is_the_whole(filled, out, tmp_path):
     assert do(filled, out).written == 0
 
 
-@pytest.mark.parametrize("name", ["train_img/g0a.jpg", "train_label/g0a.png", "export.json"])
+@pytest.mark.parametrize("name", ["train_img/g0a.jpg", "train_label/g0a.png", "photos.csv"])
 def test_what_is_gone_is_made_again(filled, out, name):
     do(filled, out)
+    before = (out / name).read_bytes()
     (out / name).unlink()
 
     done = do(filled, out)
 
-    assert done.written == (3 if name == "export.json" else 1)
-    assert (out / name).is_file()
+    assert done.written == (0 if name == "photos.csv" else 1)
+    assert (out / name).read_bytes() == before
 
 
 def test_a_changed_label_map_is_exported_again(filled, out):
@@ -233,9 +289,64 @@ def test_a_changed_label_map_is_exported_again(filled, out):
     )
 
 
-def test_what_a_crash_has_left_is_no_hindrance(filled, out):
-    for name in ("train_img/g0a.jpg", "train_img/g0a.jpg.part", "export.json.part"):
-        write_atomically(out / name, b"torn")
+@pytest.mark.parametrize("files_written", range(12))
+def test_a_kill_between_two_files_is_gone_on_with_and_ends_the_same(filled, out, tmp_path, monkeypatch, files_written):
+    left = iter(range(files_written))
+    put, record = folder_module._put, ExportFolder.record
+
+    def put_some(place, content):
+        if next(left, None) is None:
+            write_atomically(place.with_name(place.name + ".part"), b"torn")
+            raise PowerCut
+        put(place, content)
+
+    def record_once(folder, said, **options):
+        if not (out / "export.json").exists():
+            record(folder, said, **options)
+
+    with monkeypatch.context() as patched, pytest.raises(PowerCut):
+        patched.setattr(folder_module, "_put", put_some)
+        patched.setattr(ExportFolder, "record", record_once)
+        do(filled, out)
+    do(filled, out)
+
+    do(filled, tmp_path / "whole")
+    assert bytes_in(out) == bytes_in(tmp_path / "whole")
+
+
+def test_an_interrupted_export_remembers_what_it_has_written(filled, out, monkeypatch):
+    written = []
+
+    def write(folder, piece):
+        if written:
+            raise KeyboardInterrupt
+        written.append(piece)
+        return write_piece(folder, piece)
+
+    write_piece = ExportFolder.write
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(ExportFolder, "write", write)
+        do(filled, out)
+
+    assert do(filled, out).written == 2
+
+
+def test_a_card_that_somebody_wrote_in_is_left_alone_and_the_new_one_stands_beside(filled, out):
+    do(filled, out)
+    (out / "README.md").write_text("my own words")
+    change(filled, "g0a", creator="Ann Ansel", license="CC-BY-4.0")
+
+    done = do(filled, out)
+
+    assert done.beside == ["README.new.md"]
+    assert (out / "README.md").read_text() == "my own words"
+    assert "CC-BY-4.0" in (out / "README.new.md").read_text(encoding="utf-8")
+    assert do(filled, out).beside == []
+
+
+def test_the_files_of_a_repository_around_it_are_not_looked_at(filled, out):
+    write_atomically(out / ".git" / "config", b"[core]")
+    write_atomically(out / ".gitattributes", b"*.jpg lfs")
 
     assert do(filled, out).written == 3
 
@@ -243,7 +354,7 @@ def test_what_a_crash_has_left_is_no_hindrance(filled, out):
 # What is refused
 
 
-@pytest.mark.parametrize("name", ["notes.txt", "train_img/other.jpg", "train_img/deep/g0a.jpg", "data/g0a.jpg"])
+@pytest.mark.parametrize("name", ["notes.txt", "README.md", "train_img/g0a.jpg", "train_img/deep/g0a.jpg", "lake.jpg"])
 def test_a_folder_with_other_files_is_refused_and_left_as_it_is(filled, out, name):
     write_atomically(out / name, b"mine")
 
@@ -259,6 +370,47 @@ def test_a_photo_that_has_left_or_moved_is_said_so_that_no_split_leaks(filled, o
     change(filled, "g0a", **cells)
 
     with pytest.raises(GauganpipeError, match=r"g0a\.jpg was exported once and is no longer part of the data set"):
+        do(filled, out)
+
+
+def test_a_file_that_somebody_put_among_ours_is_refused(filled, out):
+    do(filled, out)
+    write_atomically(out / "train_img" / "lake.jpg", b"mine")
+
+    with pytest.raises(GauganpipeError, match=r"holds other files: .*lake\.jpg"):
+        do(filled, out)
+
+
+def test_a_linked_folder_in_place_of_ours_is_not_followed(filled, out, tmp_path):
+    do(filled, out)
+    (out / "test_img").symlink_to(tmp_path, target_is_directory=True)
+
+    with pytest.raises(GauganpipeError, match=r"holds other files: .*test_img"):
+        do(filled, out)
+
+
+def test_the_photos_that_the_workspace_is_made_of_are_never_written_over(filled):
+    before = bytes_in(filled.root)
+
+    for folder in (filled.root, filled.root / "data", filled.root / "data" / "images"):
+        with pytest.raises(GauganpipeError, match="holds other files"):
+            do(filled, folder)
+
+    assert bytes_in(filled.root) == before
+
+
+def test_another_layout_needs_another_folder(filled, out):
+    do(filled, out)
+
+    with pytest.raises(GauganpipeError, match=r"holds an export as spade\. Name another folder for hf"):
+        do(filled, out, layout="hf")
+
+
+def test_how_many_files_must_go_is_said(filled, out):
+    do(filled, out)
+    change(filled, "g0a", keep="no")
+
+    with pytest.raises(GauganpipeError, match=r"Take it and 2 others away, or export to an empty folder"):
         do(filled, out)
 
 
@@ -311,17 +463,8 @@ def gauganpipe(folder: Path, *words: str) -> subprocess.CompletedProcess:
     return subprocess.run([PROGRAM, *words], cwd=folder, capture_output=True, text=True, timeout=120)
 
 
-def test_help_shows_two_examples(tmp_path):
-    done = gauganpipe(tmp_path, "export", "-h")
-
-    assert (
-        sum(line.strip().startswith("gauganpipe export dataset --layout spade") for line in done.stdout.splitlines())
-        == 2
-    )
-
-
 def test_the_command_exports_and_says_so_as_lines_and_as_json(filled):
-    words = ("export", "dataset", "--layout", "spade")
+    words = ("manifest", "export", "dataset", "--to", "spade")
 
     planned = gauganpipe(filled.root, *words, "--dry-run")
     first = gauganpipe(filled.root, *words)
@@ -334,7 +477,7 @@ def test_the_command_exports_and_says_so_as_lines_and_as_json(filled):
 
 
 def test_without_a_manifest_the_command_says_what_to_do(tmp_path):
-    done = gauganpipe(tmp_path, "export", "dataset", "--layout", "spade")
+    done = gauganpipe(tmp_path, "manifest", "export", "dataset", "--to", "spade")
 
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("gauganpipe: no manifest at manifests/dataset.csv. Make one:")

@@ -1,0 +1,87 @@
+"""What stands before every request: who may ask, how much may be sent, and what a page may load."""
+
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+HOSTS = ("127.0.0.1", "localhost", "::1")
+"""What a browser here calls this machine; a name of the web that leads here is refused."""
+MOST_BYTES = 100_000_000
+"""Of one body; each address may ask for less."""
+ASKING = ("GET", "HEAD", "OPTIONS")
+
+HEADERS = {
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-resource-policy": "same-origin",
+    "cache-control": "no-cache",
+}
+
+
+class Guard:
+    """Lets through what a page of ours on this machine sends, and answers all else with a sentence."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        status, sentence = _refusal(scope["method"], headers)
+        app = JSONResponse({"error": sentence}, status_code=status) if sentence else self.app
+        await app(scope, _capped(receive), _with_headers(send))
+
+
+def _refusal(method: str, headers: dict[bytes, str]) -> tuple[int, str]:
+    """The status and the sentence for a request that is not answered; "" for one that is."""
+    host, origin = headers.get(b"host", ""), headers.get(b"origin", "")
+    if _hostname(f"//{host}") not in HOSTS:
+        return 400, f"this server is called {HOSTS[0]}, not '{host[:100]}'"
+    if method not in ASKING and origin and origin != f"http://{host}":
+        return 403, "only a page of this server may change anything"
+    length = headers.get(b"content-length", "0")
+    if not length.isdigit():
+        return 400, "the length of the body is no number"
+    return (413, f"a body has {MOST_BYTES:,} bytes at most") if int(length) > MOST_BYTES else (0, "")
+
+
+def _hostname(address: str) -> str:
+    try:
+        return urlsplit(address).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _capped(receive: Receive) -> Receive:
+    """The same body, of which no more than MOST_BYTES are read, whatever its length is said to be."""
+    read_bytes = 0
+
+    async def capped() -> Message:
+        nonlocal read_bytes
+        message = await receive()
+        read_bytes += len(message.get("body", b""))
+        if read_bytes > MOST_BYTES:
+            raise HTTPException(413, f"a body has {MOST_BYTES:,} bytes at most")
+        return message
+
+    return capped
+
+
+def _with_headers(send: Send) -> Callable:
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            said = {name for name, _ in message["headers"]}
+            ours = [(name.encode(), value.encode()) for name, value in HEADERS.items() if name.encode() not in said]
+            message["headers"] = [*message["headers"], *ours]
+        await send(message)
+
+    return sending

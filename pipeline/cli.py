@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline import options, views
+from pipeline import exchange_commands, gather, manifest_commands, options, serve_commands, views
 from pipeline.console import Console
 from pipeline.errors import GauganpipeError
 from pipeline.workspace import Workspace
@@ -26,6 +26,14 @@ app = typer.Typer(
 
 model = typer.Typer(help="Take models in from elsewhere.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(model, name="model")
+
+manifest = manifest_commands.manifest
+manifest.command("export")(exchange_commands.export_dataset)
+manifest.command("import")(exchange_commands.import_dataset)
+manifest.command()(serve_commands.report)
+manifest.command()(serve_commands.annotate)
+manifest.command()(serve_commands.corrections)
+app.add_typer(manifest, name="manifest")
 
 INTERRUPTED = 130
 """The exit code that typer gives a Ctrl-C."""
@@ -104,6 +112,10 @@ def run(
     done = flow.run(place, source, asked, training, on_done=lambda part: console.show(part.lines()), **said)
     console.show(done.lines(), done)
     return _exit(done.done, strict)
+
+
+app.command()(gather.download)
+app.command()(gather.curate)
 
 
 @app.command()
@@ -287,36 +299,6 @@ def generate(
     return None
 
 
-@app.command()
-def export(
-    folder: options.ExportFolder,
-    layout: options.Layout,
-    split: options.ExportedSplit = "",
-    workspace: options.Folder = options.HERE,
-    dry_run: options.DryRun = False,
-    as_json: options.AsJson = False,
-    quiet: options.Quiet = False,
-) -> None:
-    """Write the photos with their label and instance maps as the reference implementation of SPADE reads them.
-
-    Photos that may not be handed on stay out. Photos and instance maps are second names of the workspace's files where
-    the disk allows it, else copies: do not edit them there.
-
-    gauganpipe export dataset --layout spade
-
-    gauganpipe export dataset --layout spade --split train
-    """
-    from pipeline import export as exporting
-
-    console, place = Console(quiet=quiet, as_json=as_json), Workspace(root=workspace)
-    asked = exporting.Exporting(out=folder, layout=layout, split=split)
-    if dry_run:
-        return _show_plan(exporting.plan(place, asked), console)
-    done = exporting.export(place, asked, console=console)
-    console.show(done.lines(), done)
-    return None
-
-
 @model.command("import")
 def import_model(
     files: options.ModelFiles,
@@ -360,6 +342,8 @@ def import_model(
     return None
 
 
+app.command()(serve_commands.serve)
+app.command()(views.attribution)
 app.command()(views.segmenters)
 app.command()(views.classes)
 

@@ -1,8 +1,9 @@
-"""One of several processes that take a training step together; tests/test_processes.py starts them.
+"""One of several processes that take training steps together; tests/test_processes.py starts them.
 
-    RANK=0 WORLD_SIZE=2 ... python -m tests.one_of_several FOLDER SETTING...
+    RANK=0 WORLD_SIZE=2 ... python -m tests.one_of_several FOLDER
 
-In double precision, so that nothing but the way of computing differs. The first one writes down what it learned from.
+One step of each of SETTINGS, in double precision, so that nothing but the way of computing differs. The first process
+writes down what it learned from, a file a step.
 """
 
 import sys
@@ -23,29 +24,40 @@ SMALL = (
     *("augmentation.colour=true", "augmentation.translation=0.125", "warp=0.05", "unknown_teaches=false"),
 )
 CLASSES = 3
+SETTINGS = {
+    "spade": ("norm=syncbatch", "style_encoder=true", "discriminator_norm=syncbatch"),
+    "parts": ("norm=syncbatch", "accumulate=2"),
+    "oasis": ("norm=syncbatch", "discriminator=segments", "noise_size=4", "features=0"),
+    "instance": ("norm=instance",),
+}
 
 
 def main() -> None:
-    folder, assignments = Path(sys.argv[1]), sys.argv[2:]
     torch.set_default_dtype(torch.float64)
+    for name, assignments in SETTINGS.items():
+        learn(assignments, Path(sys.argv[1]) / f"{name}.safetensors")
+
+
+def learn(assignments: tuple[str, ...], place: Path) -> None:
+    """Takes one step with these settings."""
     settings = load_settings("spade", (*SMALL, *assignments))
     accelerator = accelerate(settings)
     method = SpadeMethod(settings, classes=CLASSES, unknown=True, edges=True, accelerator=accelerator)
 
     learned: dict[str, torch.Tensor] = {}
-    learn = method.learn
+    own_learn = method.learn
 
     def listen(name: str, network: torch.nn.Module) -> bool:
         found = {f"{name}/{key}": weight.grad for key, weight in network.named_parameters() if weight.grad is not None}
         learned.update({key: gradient.clone() for key, gradient in found.items()})
-        return learn(name, network)
+        return own_learn(name, network)
 
     method.learn = listen
     lesson = method.step(share(whole(), accelerator.process_index, accelerator.num_processes))
     assert not lesson.skipped
     if accelerator.is_main_process:
         statistics = {f"statistics/{key}": x.clone() for key, x in method.painter.named_buffers()}
-        save_file({**learned, **statistics}, folder / "learned.safetensors")
+        save_file({**learned, **statistics}, place)
 
 
 def whole() -> Batch:

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from pipeline.classes import load_taxonomy
+from pipeline.exports.catalogue import described
 from pipeline.rows import DATASET_COLUMNS
 from pipeline.rules import RULES
 
@@ -43,7 +44,12 @@ def rules() -> str:
     return "\n".join([*lines, *(f"| `{rule.name}` | {rule.text} | {rule.threshold} |" for rule in RULES)])
 
 
-BLOCKS = {"tree": tree, "columns": columns, "palette": palette, "rules": rules}
+def layouts() -> str:
+    lines = ["| layout | what it is |", "|---|---|"]
+    return "\n".join([*lines, *(f"| `{name}` | {text} |" for name, text in described().items())])
+
+
+BLOCKS = {"tree": tree, "columns": columns, "palette": palette, "rules": rules, "layouts": layouts}
 
 
 def rewritten(text: str) -> str:

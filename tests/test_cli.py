@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 PROGRAM = Path(sys.executable).with_name("gauganpipe")
-COMMANDS = ("run", "label", "build-edges", "inspect", "train", "generate", "export", "segmenters", "classes")
+COMMANDS = (
+    *("run", "download", "curate", "label", "build-edges", "inspect", "train", "generate", "attribution"),
+    *("segmenters", "classes"),
+)
 SMALL = ("images=4", "batch_size=2", "model.width=4", "discriminator_width=4", "data.workers=0")
 TRAIN = ("train", "--preset", "tiny", *(word for setting in SMALL for word in ("--set", setting)))
 

@@ -16,6 +16,7 @@ from gaugan.processes import explained_processes
 from pipeline import flow
 from pipeline.console import Console
 from pipeline.workspace import Workspace
+from tests.one_of_several import SETTINGS
 
 QUIET = Console(quiet=True)
 ROOT = Path(__file__).parent.parent
@@ -50,27 +51,19 @@ def finished(processes: list[subprocess.Popen[str]]) -> list[str]:
     return [err for _, err in said]
 
 
-SETTINGS = {
-    "spade": ("norm=syncbatch", "style_encoder=true", "discriminator_norm=syncbatch"),
-    "parts": ("norm=syncbatch", "accumulate=2"),
-    "oasis": ("norm=syncbatch", "discriminator=segments", "noise_size=4", "features=0"),
-    "instance": ("norm=instance",),
-}
+@pytest.fixture(scope="module")
+def learned(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
+    """Number of processes -> folder with what they learned from."""
+    folders = {ranks: tmp_path_factory.mktemp(f"learned by {ranks}") for ranks in (1, 2)}
+    for ranks, folder in folders.items():
+        finished(together(ranks, "-m", "tests.one_of_several", str(folder)))
+    return folders
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_two_processes_learn_what_one_learns_from_the_whole_batch(tmp_path, name):
-    learned = []
-    runs = []
-    for ranks in (1, 2):
-        folder = tmp_path / str(ranks)
-        folder.mkdir()
-        runs.append((folder, together(ranks, "-m", "tests.one_of_several", str(folder), *SETTINGS[name])))
-    for folder, processes in runs:
-        finished(processes)
-        learned.append(load_file(folder / "learned.safetensors"))
+def test_two_processes_learn_what_one_learns_from_the_whole_batch(learned, name):
+    alone, shared = (load_file(learned[ranks] / f"{name}.safetensors") for ranks in (1, 2))
 
-    alone, shared = learned
     assert alone.keys() == shared.keys()
     apart = {key: (alone[key] - shared[key]).abs().max() / (1e-6 + alone[key].abs().max()) for key in alone}
     assert max(apart.values()) < 1e-5, max(apart, key=apart.get)

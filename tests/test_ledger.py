@@ -1,0 +1,164 @@
+"""The ledger: what the files say and what was recorded since are seen as one table, whichever way one looks."""
+
+from dataclasses import replace
+
+import pytest
+
+from pipeline.csv_files import FILES
+from pipeline.manifest import Manifest, read, writing
+from pipeline.rows import Row, cells_of
+
+IDS = ("ga", "gb", "gc")
+
+
+def a_row(id: str, **cells) -> Row:
+    said = {"original_name": f"{id}.jpg", "title": "a, b", "width": 640, "status": "ok", "sha256": id * 4}
+    return Row(id=id, **{**said, "shares": {"sky": 0.25, "sea": 0.5}, "keys": {"ingest": "k"}, **cells})
+
+
+@pytest.fixture
+def written(workspace):
+    with writing(workspace) as manifest:
+        for id in IDS:
+            manifest.record(a_row(id))
+    return workspace
+
+
+def change(manifest: Manifest) -> None:
+    """One of everything that can be recorded."""
+    manifest.record(replace(manifest.rows["ga"], title="new", shares={"rock": 1.0}))
+    manifest.drop("gb")
+    manifest.record(a_row("gd", extras={"stars": "3"}))
+    manifest.record(a_row("gb", title="again", shares={}))
+    manifest.drop("gc")
+
+
+@pytest.fixture
+def journalled(written):
+    """The same changes, left in the journal by a command that was killed."""
+    manifest = Manifest(written)
+    change(manifest)
+    manifest.close()
+    return written
+
+
+def test_columns_are_those_of_the_rows_with_a_journal_over_them(journalled):
+    lazy, made = read(journalled), read(journalled)
+    rows = list(made.rows.values())
+
+    for name in (*lazy.names, "sha256", "keys"):
+        assert lazy.column(name) == cells_of(rows, name) == made.column(name)
+
+
+def test_what_was_dropped_and_came_again_says_nothing_of_before(journalled):
+    row = read(journalled).rows["gb"]
+
+    assert (row.title, dict(row.shares), row.id) == ("again", {}, "gb")
+
+
+def test_shares_are_those_of_the_rows_with_a_journal_over_them(journalled):
+    lazy, made = read(journalled), read(journalled)
+    expected = {(row.id, name, share) for row in made.rows.values() for name, share in row.shares.items()}
+
+    assert {*lazy.shares()} == {*made.shares()} == expected
+
+
+def test_arrow_says_what_the_columns_say(journalled):
+    manifest = read(journalled)
+
+    for name in manifest.names:
+        assert manifest.arrow("dataset")[name].to_pylist() == manifest.column(name)
+    assert manifest.arrow("provenance")["id"].to_pylist() == manifest.column("id")
+    assert [*manifest.arrow("classes")["share"].to_pylist()] == ["1.000000", "0.250000", "0.500000"]
+
+
+@pytest.mark.parametrize("makes_rows", [True, False])
+def test_the_files_are_the_same_whether_rows_were_made_or_not(journalled, makes_rows):
+    manifest = read(journalled)
+    expected = read(journalled).rows
+    if makes_rows:
+        assert manifest.rows
+
+    with writing(journalled):
+        pass
+
+    assert read(journalled).rows == expected
+    assert [line[:2] for line in journalled.dataset_csv.read_text().splitlines()[1:]] == ["ga", "gb", "gd"]
+
+
+def test_a_column_that_was_recorded_becomes_one_of_the_users_own(written):
+    with writing(written) as manifest:
+        manifest.record(replace(manifest.rows["ga"], extras={"stars": "3"}))
+
+    assert (read(written).column("stars"), read(written).names[-1]) == (["3", "", ""], "stars")
+
+
+def test_many_cells_are_written_at_once(written):
+    with writing(written) as manifest:
+        manifest.amend({"ga": {"split": "val"}, "gc": {"split": "test", "stars": "5"}})
+
+        assert manifest.column("split") == ["val", "", "test"]
+
+    rows = read(written).rows
+    assert [rows[id].split for id in IDS] == ["val", "", "test"]
+    assert rows["gc"] == a_row("gc", split="test", extras={"stars": "5"})
+
+
+def test_cells_that_are_written_at_once_reach_rows_that_were_made_before(written):
+    with writing(written) as manifest:
+        assert manifest.rows["ga"].split == ""
+        manifest.amend({"ga": {"split": "val"}})
+
+        assert manifest.rows["ga"] == a_row("ga", split="val")
+
+
+def test_a_file_of_which_nothing_changed_is_not_written(written):
+    before = {kind: path.stat().st_mtime_ns for kind, path in paths(written).items()}
+
+    with writing(written) as manifest:
+        manifest.amend({"ga": {"split": "val"}})
+
+    after = {kind: path.stat().st_mtime_ns for kind, path in paths(written).items()}
+    assert [kind for kind in FILES if before[kind] != after[kind]] == ["dataset"]
+
+
+def test_lines_of_other_rows_stay_as_they_stand(written):
+    with writing(written) as manifest:
+        manifest.record(replace(manifest.rows["gb"], title="new"))
+
+    lines = written.dataset_csv.read_text().splitlines()
+    assert [line.split(",")[0] for line in lines] == ["id", *IDS]
+    assert '"a, b"' in lines[1] and ",new," in lines[2]
+
+
+def test_words_and_empty_cells_are_found_without_rows(journalled):
+    manifest = read(journalled)
+
+    assert manifest.says("title", "again").tolist() == [title == "again" for title in manifest.column("title")]
+    assert manifest.filled("license").tolist() == [False] * len(manifest)
+    assert manifest.usable().tolist() == [True] * len(manifest)
+
+
+def test_a_column_that_nobody_has_is_no_column(written):
+    with pytest.raises(KeyError):
+        read(written).column("stars")
+
+
+def test_lines_of_provenance_in_another_order_find_their_rows(written):
+    header, *lines = written.provenance_csv.read_text().splitlines(keepends=True)
+    written.provenance_csv.write_text("".join([header, *reversed(lines)]))
+
+    assert read(written).column("sha256") == [id * 4 for id in IDS]
+
+
+def test_a_reader_that_looks_again_sees_one_moment(written):
+    reader = read(written)
+    assert reader.column("title") == ["a, b"] * 3
+    with writing(written) as manifest:
+        manifest.record(a_row("gz"))
+
+    assert len(reader.column("sha256")) == len(reader.column("title")) == 4
+
+
+def paths(workspace):
+    return {"classes": workspace.classes_csv, "provenance": workspace.provenance_csv, "dataset": workspace.dataset_csv}

@@ -87,7 +87,7 @@ class Ingest:
 
     def is_new(self, candidate: Candidate) -> bool:
         """Whether there is no row for a candidate of this name."""
-        return self._row_of(candidate) is None
+        return self._row_of(candidate) is None and plain(candidate.name) not in self._by_other_name
 
     def read(self, candidate: Candidate) -> Bytes:
         row = self._row_of(candidate)

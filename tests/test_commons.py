@@ -285,7 +285,7 @@ def test_without_a_contact_nobody_is_asked(server):
 
     assert str(caught.value) == (
         "Wikimedia Commons refuses programs that do not say how to reach whoever runs them. "
-        "Say it: --contact you@example.org"
+        "Say it: download --contact you@example.org, or set GAUGANPIPE_CONTACT"
     )
     assert server.requests == []
 

@@ -269,7 +269,7 @@ OPTIONS = ("--allow-private", "--per-host", "8", "--per-second", "0", "--keep-al
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_a_download_that_was_interrupted_ends_with_the_same_workspace(tmp_path, how):
     folders = tmp_path / "interrupted", tmp_path / "whole"
-    with Server(latency_seconds=0.05) as server:
+    with Server(latency_seconds=0.2) as server:
         urls = [server.address(f"/ok/{number}.jpg") for number in range(60)]
         for folder in folders:
             folder.mkdir()

@@ -122,4 +122,5 @@ class CsvFiles:
 
 def cells_in(line: str) -> list[str]:
     """The cells of one line of a file of ours."""
+    csv.field_size_limit(max(csv.field_size_limit(), len(line)))
     return next(csv.reader([line]))

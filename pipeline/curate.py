@@ -1,6 +1,5 @@
 """Table functions: which photos belong together, which part of the data set each belongs to, and one of each group."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -11,6 +10,7 @@ import numpy as np
 from pipeline.look_alikes import find_pairs
 from pipeline.rows import OK, REJECTED, Row
 from pipeline.rules import ONE_A_GROUP
+from pipeline.splits import DEFAULT, Splits
 
 BURST_SECONDS = 2.0
 """Two photos that one camera took within so many seconds show the same scene."""
@@ -42,19 +42,21 @@ class Groups:
             self.members[large] += moved
 
 
-def settle(rows: Iterable[Row], *, seed: int) -> list[Row]:
+def settle(rows: Iterable[Row], *, seed: int, splits: Splits = DEFAULT) -> list[Row]:
     """The rows that change when every photo without a group gets one, and with it a split.
 
     Near-duplicates share a group, and so do photos of a burst. A photo that joins a group takes its split. When it
     joins two, they become one: the older one's name and split win, so rows may move. Adding photos moves nobody else.
     At least one row is for training and, given two groups, one for validation.
+
+    splits: how many photos in a hundred are drawn for each.
     """
     photos = sorted((row for row in rows if row.file_name), key=_age)
     settled = {row.id: row for row in photos}
     if any(not row.group for row in photos):
         for members in _clusters(photos):
             oldest = members[0]
-            split = oldest.split or _drawn_split(seed, oldest.id)
+            split = oldest.split or splits.draw(seed, oldest.id)
             for row in members:
                 settled[row.id] = replace(row, group=oldest.id, split=split)
         fresh = {row.id for row in photos if not row.group}
@@ -181,16 +183,6 @@ def _moment(row: Row) -> datetime | None:
         return datetime.fromisoformat(row.captured_at)
     except ValueError:
         return None
-
-
-def _position(seed: int, group: str) -> float:
-    """Where a group falls in [0, 1): a function of seed and group alone."""
-    return int(hashlib.sha256(f"{seed}:{group}".encode()).hexdigest()[:12], 16) / 16**12
-
-
-def _drawn_split(seed: int, group: str) -> str:
-    position = _position(seed, group)
-    return next(name for name, end in SPLITS if position < end)
 
 
 def _fill_empty_splits(settled: dict[str, Row], fresh: set[str]) -> None:

@@ -111,7 +111,8 @@ class Manifest:
         entries = [{"id": id, "new": False, "cells": dict(cells)} for id, cells in changes.items()]
         for entry in entries:
             self._ledger.apply(entry)
-        self._journal.append(entries)
+        if entries:
+            self._journal.append(entries)
 
     def drop(self, id: str) -> None:
         """Forgets a row whose photo turned out to be another row's; files stay."""
@@ -167,9 +168,10 @@ class Manifest:
 
     def _take_in_edits(self) -> None:
         """Reads the files again, and keeps in mind which cells the user has changed in them."""
-        before = {id: _all_cells(row) for id, row in self.rows.items()}
+        # As long as no rows were made, no stage was given one.
+        before = {id: _all_cells(row) for id, row in self.rows.items()} if self._ledger.has_rows else {}
         self._load()
-        for id, row in self.rows.items():
+        for id, row in self.rows.items() if before else ():
             if id in before and before[id] != (after := _all_cells(row)):
                 first = self._edits[id][0] if id in self._edits else before[id]
                 self._edits[id] = first, after
@@ -201,8 +203,8 @@ class Manifest:
         """What the files say, all of them as they were at one moment: a file may be read long after the first one."""
         for _ in range(READS_AT_MOST):
             with contextlib.suppress(FileNotFoundError):
-                seen = look()
-                if self._ledger.has_rows or self._disk_state() == self._seen:
+                had_rows, seen = self._ledger.has_rows, look()
+                if had_rows or self._disk_state() == self._seen:
                     return seen
             self._load()
         raise self._restless()

@@ -260,7 +260,13 @@ def run(folder: Path, *words: str, **options: object) -> subprocess.CompletedPro
 
 
 def begin(folder: Path, *words: str) -> subprocess.Popen:
-    return subprocess.Popen([PROGRAM, *words], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    """A command that hears Ctrl-C, whether or not whoever started the tests does."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        return subprocess.Popen([PROGRAM, *words], cwd=folder, text=True, **pipes)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 OPTIONS = ("--allow-private", "--per-host", "8", "--per-second", "0", "--keep-all")

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from pipeline import csv_files
 from pipeline.csv_files import FILES
 from pipeline.manifest import Manifest, read, writing
 from pipeline.rows import Row, cells_of
@@ -131,6 +132,27 @@ def test_lines_of_other_rows_stay_as_they_stand(written):
     assert '"a, b"' in lines[1] and ",new," in lines[2]
 
 
+def test_a_line_with_a_very_long_cell_is_changed(written):
+    names = tuple(f"copy {number:05d} of a photo.jpg" for number in range(6000))
+    with writing(written) as manifest:
+        manifest.record(replace(manifest.rows["ga"], other_names=names))
+
+    with writing(written) as manifest:
+        manifest.amend({"ga": {"camera": "Acme"}})
+
+    assert (read(written).rows["ga"].camera, read(written).rows["ga"].other_names) == ("Acme", names)
+
+
+def test_a_row_that_the_user_wrote_in_by_hand_has_everything_else_empty(written):
+    text = written.dataset_csv.read_text()
+    written.dataset_csv.write_text(text + "gd" + "," * text.split("\n")[0].count(",") + "\n")
+
+    with writing(written) as manifest:
+        manifest.amend({"gd": {"split": "val", "sha256": "d"}})
+
+    assert read(written).rows["gd"] == Row(id="gd", split="val", sha256="d")
+
+
 def test_words_and_empty_cells_are_found_without_rows(journalled):
     manifest = read(journalled)
 
@@ -158,6 +180,31 @@ def test_a_reader_that_looks_again_sees_one_moment(written):
         manifest.record(a_row("gz"))
 
     assert len(reader.column("sha256")) == len(reader.column("title")) == 4
+
+
+def test_rows_that_are_made_while_a_command_ends_are_of_one_moment(written, monkeypatch):
+    reader, read_table = read(written), csv_files.read_table
+
+    def another_command_ends(*arguments, **more):
+        monkeypatch.undo()
+        with writing(written) as manifest:
+            manifest.record(replace(manifest.rows["ga"], title="late", sha256="late"))
+        return read_table(*arguments, **more)
+
+    monkeypatch.setattr(csv_files, "read_table", another_command_ends)
+
+    row = reader.rows["ga"]
+    assert (row.title, row.sha256) == ("late", "late")
+
+
+def test_an_edit_while_many_cells_are_written_at_once_stays(written):
+    with writing(written) as manifest:
+        manifest.amend({"ga": {"split": "val"}})
+        text = written.dataset_csv.read_text()
+        written.dataset_csv.write_text(text.replace("gb.jpg", "renamed.jpg"))
+
+    rows = read(written).rows
+    assert (rows["ga"].split, rows["gb"].original_name) == ("val", "renamed.jpg")
 
 
 def paths(workspace):

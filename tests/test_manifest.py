@@ -18,7 +18,7 @@ from pipeline.about import SCHEMA_VERSION
 from pipeline.errors import ManifestError, WorkspaceError
 from pipeline.manifest import Manifest, read, rows_of_splits, writing
 from pipeline.rows import DATASET_COLUMNS, Row
-from pipeline.tables import json_schema
+from pipeline.tables import frame_schema, json_schema
 from pipeline.workspace import Workspace, write_atomically
 
 PUBLISHED = Path(__file__).parents[1] / "manifests"
@@ -189,6 +189,24 @@ def test_pandas_reads_what_the_rows_say(workspace):
 
     assert [list(table.columns), *table.to_numpy().tolist()] == table_of(workspace.dataset_csv)
     assert list(table["original_name"]) == names
+
+
+def test_pandas_reads_the_manifest_as_the_readme_says(workspace, monkeypatch):
+    import pandas
+
+    with writing(workspace) as manifest:
+        manifest.record(a_row(0, original_name="007", title="NA", label_confidence=0.5))
+        manifest.record(a_row(1, width=None))
+    readme = (PUBLISHED.parent / "README.md").read_text(encoding="utf-8")
+    [reading] = set(re.findall(r"pandas\.read_csv\(.*dataset\.csv.*\)", readme))
+    monkeypatch.chdir(workspace.root)
+
+    table = eval(reading, {"pandas": pandas})
+    widths = pandas.to_numeric(table["width"])
+
+    assert table.loc[0, ["original_name", "title", "creator"]].tolist() == ["007", "NA", ""]
+    assert (widths[0], pandas.isna(widths[1])) == (640, True)
+    frame_schema().validate(table, lazy=True)
 
 
 def test_shares_stand_in_their_own_file_one_line_a_class(written):
@@ -386,6 +404,9 @@ def test_an_edit_during_a_run_does_not_hide_what_was_chosen(written):
         ("title", "two\nlines", "title is 'two\\nlines', expected text without control characters"),
         ("creator", "\x1b[31mred", "creator is '\\x1b[31mred', expected text without control characters"),
         ("id", "../../x", "id is '../../x', expected a letter, then letters, digits, '-' and '_'"),
+        ("captured_at", "06.05.2021 07:08", "captured_at is '06.05.2021 07:08', expected a time as in 2021-05-06T07"),
+        ("retrieved_at", "44322.297", "retrieved_at is '44322.297', expected a time as in 2021-05-06T07:08:09, which"),
+        ("title", "x" * 2**20, "title has 1,048,576 letters, and a cell keeps at most 32,767. Shorten it"),
     ],
 )
 def test_a_wrong_cell_is_named_with_its_line(written, column, cell, said):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import WorkspaceError
-from pipeline.manifest import read, writing
+from pipeline.manifest import Manifest, read, writing
 from pipeline.report import Filling, Rejection, Report, as_lines, report
 from pipeline.rows import FAILED, GIVEN, OK, REJECTED, Row
 from pipeline.workspace import Workspace, write_atomically
@@ -168,6 +168,31 @@ def test_a_rejection_by_size_names_the_size_that_the_workspace_asks_for(workspac
     found = report_of(workspace, a_row(workspace, "ga", status=REJECTED, rule="min_side"))
 
     assert lines_of(found, "rejected") == ["1 by the rule min_side: pixels of the shorter side must be at least 100"]
+
+
+def test_reviewed_label_maps_are_counted_and_doubts_of_the_others(workspace):
+    found = report_of(
+        workspace,
+        a_row(workspace, "ga", LABELLED, flags="little_sky no_tree"),
+        a_row(workspace, "gb", LABELLED, flags="little_sky"),
+        a_row(workspace, "gc", LABELLED, flags="little_sky", label_reviewed="yes"),
+        a_row(workspace, "gd", LABELLED, flags="no_tree", keep="no"),
+    )
+
+    assert (found.reviewed, found.doubts) == (1, {"little_sky": 2, "no_tree": 1})
+    assert lines_of(found, "reviewed") == ["1"]
+    assert lines_of(found, "doubts") == ["little_sky 2, no_tree 1"]
+
+
+def test_rows_that_are_only_in_the_journal_count(workspace):
+    report_of(workspace, a_row(workspace, "ga", LABELLED, shares={"sky": 1.0}))
+    manifest = Manifest(workspace)
+    manifest.record(a_row(workspace, "gb", LABELLED, shares={"sea": 1.0}, split="val"))
+    manifest.close()
+
+    found = report(read(workspace))
+
+    assert (found.rows, found.splits, found.shares) == (2, {"train": 1, "val": 1, "test": 0}, {"sky": 0.5, "sea": 0.5})
 
 
 @pytest.mark.parametrize("column", FILES)

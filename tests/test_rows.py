@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -10,12 +11,15 @@ from pipeline.rows import (
     DATASET_COLUMNS,
     FAILED,
     KINDS,
+    LONGEST_CELL,
     OK,
     PROVENANCE_COLUMNS,
     REJECTED,
     Row,
+    cells_of,
     digest,
     from_cells,
+    from_columns,
     plain,
     stage_key,
     to_cells,
@@ -99,6 +103,25 @@ def test_every_cell_that_is_written_matches_the_pattern_of_its_column(column):
     assert re.fullmatch(column.pattern, cell)
 
 
+def test_rows_are_made_from_columns_as_they_are_made_one_by_one():
+    cells = [{**to_cells(FULL), "stars": "007"}, {**to_cells(Row(id="gb")), "stars": ""}]
+    columns = {name: [line[name] for line in cells] for name in cells[0]}
+
+    rows = from_columns(columns, [{"sky": 1.0}, {}])
+
+    assert rows == [replace(from_cells(cells[0]), shares={"sky": 1.0}), from_cells(cells[1])]
+    assert [cells_of(rows, name) for name in columns] == list(columns.values())
+
+
+def test_columns_that_are_missing_are_empty():
+    assert from_columns({"id": ["ga", "gb"]}, [{}, {}]) == [Row(id="ga"), Row(id="gb")]
+
+
+def test_a_wrong_cell_in_a_column_is_refused():
+    with pytest.raises(ValueError, match="wide"):
+        from_columns({"id": ["ga"], "width": ["wide"]}, [{}])
+
+
 def test_cells_of_no_column_become_the_users_own():
     row = from_cells({"id": "g1", "my notes": "fog?", "stars": "007"})
 
@@ -143,12 +166,23 @@ def test_a_list_of_names_is_written_as_json():
         *(("text", cell) for cell in ("a\nb", "a\tb", "\x1b[31m", "\x00", "\x7f", "\x9b31m")),
         *(("id", cell) for cell in ("../../a", "a/b", "a.b", "007", "a b", "-rf", "")),
         *(("pairs", cell) for cell in ("a", "a=b=c", "a=b  c=d", "=b")),
+        *(
+            ("moment", cell)
+            for cell in ("05/06/2021 7:08", "06.05.21", "44322.297", "2021-05-06 07:08:09", "May 21", "")
+        ),
     ],
 )
 def test_a_cell_that_says_something_else_is_told_by_its_pattern(kind, cell):
     pattern = KINDS[kind][0]
 
     assert not re.fullmatch(pattern, cell)
+
+
+@pytest.mark.parametrize(
+    "cell", ["2021", "2021-05", "2021-05-06", "2021-05-06T07:08:09", "2021-05-06T07:08:09.5+02:00", "2021-05-06T07:08Z"]
+)
+def test_a_time_may_be_known_as_well_as_it_is_known(cell):
+    assert re.fullmatch(KINDS["moment"][0], cell)
 
 
 @pytest.mark.parametrize("path", ["a.jpg", "data/images/9f/g9f.jpg", "a/..b/c..d.jpg", "...", "ünï côde/日本.png"])
@@ -201,6 +235,13 @@ def test_plain_text_may_stand_in_a_cell_and_in_a_file():
 
     assert re.fullmatch(KINDS["text"][0], cell)
     assert cell.encode("utf-8").decode("utf-8") == cell
+
+
+@pytest.mark.parametrize("letter", ["x", "\n", "🏔"])
+def test_of_text_that_is_longer_than_a_cell_may_be_the_beginning_is_kept(letter):
+    cell = plain(letter * 2**20)
+
+    assert (len(cell), cell[0], cell[-1]) == (LONGEST_CELL, plain(letter)[0], "…")
 
 
 def test_a_stage_that_is_done_leaves_no_complaint():

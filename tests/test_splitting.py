@@ -5,8 +5,7 @@ from dataclasses import replace
 import pytest
 
 from pipeline import splits
-from pipeline.about import About
-from pipeline.errors import GauganpipeError, ManifestError
+from pipeline.errors import GauganpipeError
 from pipeline.inspection.splitting import Splitting, plan, split
 from pipeline.manifest import read, writing
 from pipeline.rows import Row
@@ -140,20 +139,3 @@ def test_percentages_that_leave_nothing_to_train_on_are_refused(filled, asked):
     assert {name: data for name, data in bytes_in(filled.manifests).items() if name != ".lock"} == {
         name: data for name, data in before.items() if name != ".lock"
     }
-
-
-@pytest.mark.parametrize("said", [{"val": "many"}, {"val": "99", "test": "5"}])
-def test_what_nobody_can_have_said_is_a_sentence(said):
-    with pytest.raises(ManifestError, match="expected percentages whose sum is below 100"):
-        splits.kept(About(parameters={"split": said}))
-
-
-@pytest.mark.parametrize("group", GROUPS[:50])
-def test_without_percentages_groups_fall_as_they_always_did(group):
-    """Eight, one and one in ten, by the hash of seed and group."""
-    import hashlib
-
-    position = int(hashlib.sha256(f"0:{group}".encode()).hexdigest()[:12], 16) / 16**12
-
-    expected = "train" if position < 0.8 else "val" if position < 0.9 else "test"
-    assert Splits().draw(0, group) == expected

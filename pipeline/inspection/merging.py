@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipeline import curate
+from pipeline import curate, splits
 from pipeline.classes import Taxonomy, entries_of
 from pipeline.console import Console, count
 from pipeline.errors import WorkspaceError
@@ -32,14 +32,14 @@ STAGES = {"label_file_name": "label", "instance_file_name": "edges", "edge_file_
 class Merged:
     """What was done.    added: rows.    known: rows that the workspace had, which stay as they are there.
 
-    gone: names of photos whose files the other workspace has lost.    moved: names of photos that are in another split
-    than before, because they look like photos of the other workspace.    next: the command to go on with.
+    gone: names of photos whose files the other workspace has lost.    next: the command to go on with.
+    moved: names of photos -> their split, where it is another than before: they look like older ones, or it had none.
     """
 
     added: int
     known: int
     gone: list[str]
-    moved: list[str]
+    moved: dict[str, str]
     next: str
 
     def lines(self) -> list[str]:
@@ -47,7 +47,7 @@ class Merged:
         known = f", {self.known:,} unchanged" if self.known else ""
         lines = [f"merged {count(self.added, 'row')}{known}"]
         lines += [f"left out {name}: its file is not there" for name in self.gone]
-        return [*lines, *(f"moved {name}: it looks like a photo of another split" for name in self.moved)]
+        return [*lines, *(f"moved {name} to {split}" for name, split in self.moved.items())]
 
 
 def merge(workspace: Workspace, other: Path, *, console: Console) -> Merged:
@@ -154,14 +154,15 @@ def _copy(path: Path, place: Path) -> None:
         write_atomically(place, data)
 
 
-def _settle_groups(manifest: Manifest, groups: Mapping[str, str]) -> list[str]:
+def _settle_groups(manifest: Manifest, groups: Mapping[str, str]) -> dict[str, str]:
     """Gives the new rows their groups; what was one group there stays one.
 
     groups: id of a new row -> its group there.
-    Returns: the names of photos that moved to another split.
+    Returns: the names of photos that moved, and their splits.
     """
     before = {id: row.split for id, row in manifest.rows.items()}
-    for row in curate.settle(manifest.rows.values(), seed=manifest.about.seed):
+    asked = splits.kept(manifest.about)
+    for row in curate.settle(manifest.rows.values(), seed=manifest.about.seed, splits=asked):
         manifest.record(row)
     together: dict[str, list[Row]] = defaultdict(list)
     for id, group in groups.items():
@@ -170,7 +171,7 @@ def _settle_groups(manifest: Manifest, groups: Mapping[str, str]) -> list[str]:
     for members in together.values():
         _join(manifest, {manifest.rows[row.id].group for row in members})
     moved = (row for row in manifest.rows.values() if before.get(row.id) and before[row.id] != row.split)
-    return sorted(row.original_name for row in moved)
+    return {row.original_name: row.split for row in sorted(moved, key=lambda row: row.original_name)}
 
 
 def _join(manifest: Manifest, groups: Iterable[str]) -> None:

@@ -62,7 +62,7 @@ def replay(path: Path, apply: Callable[[dict[str, Any]], None]) -> Iterator[int]
             if not line.endswith(b"\n"):
                 return
             try:
-                entry = from_json(line, cache_strings="keys")
+                entry = from_json(line)
                 _demand_cells(entry)
                 apply(entry)
             except (ValueError, KeyError, TypeError, AttributeError, RecursionError):

@@ -104,10 +104,9 @@ class Ledger:
         table = self._files.table("classes")
         if table is None:
             return from_rows(self._shares)
-        staying = self._files.places.keys() - self._gone - self._shares.keys()
         lines = from_table(table)
-        if not staying.issuperset(lines.ids):
-            lines = lines.of(staying)
+        if self._shares or self._gone or not self._files.places.keys() >= {*lines.ids}:
+            lines = lines.of(self._files.places.keys() - self._gone - self._shares.keys())
         return lines if not self._shares else from_lines(chain(lines, from_rows(self._shares)))
 
     def arrow(self, kind: str) -> "pyarrow.Table":
@@ -167,7 +166,9 @@ class Ledger:
             # In the order in which they were recorded, they lie side by side in memory.
             fresh = [id for id in self._ordered() if not is_ours or id in stale]
             lines.update(self._lines_of_classes(fresh) if kind == "classes" else self._lines(header, fresh, lines))
-            yield path, "".join([table_line(header), *(lines[id] for id in order if id in lines)]).encode()
+            text = "".join([table_line(header), *(lines[id] for id in order if id in lines)])
+            lines.clear()
+            yield path, text.encode()
 
     def distrust(self) -> None:
         """Takes over no line from the files the next time that they are written."""

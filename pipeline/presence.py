@@ -20,15 +20,15 @@ def find_missing(workspace: Workspace, names: Iterable[str]) -> list[str]:
 
     Raises: WorkspaceError when a path, links followed, leads out of the workspace.
     """
-    listings: dict[str, Listing] = {}
-    missing = []
-    for name in names:
-        folder, _, file = name.rpartition("/")
-        if folder not in listings:
-            listings[folder] = list_folder(workspace, folder)
-        if file not in listings[folder].files and not _is_file_all_the_same(workspace, listings[folder], name, file):
-            missing.append(name)
-    return missing
+    names = list(names)
+    listings = {folder: list_folder(workspace, folder) for folder in {name.rpartition("/")[0] for name in names}}
+    there = {_joined(folder, file) for folder, listing in listings.items() for file in listing.files}
+    missing = [name for name in names if name not in there]
+    links = {_joined(folder, file) for folder, listing in listings.items() for file in listing.links}
+    # A link may lead to a file, and some disks spell letters that are not ASCII in two ways.
+    unsure = {name for name in missing if name in links or not name.isascii()}
+    found = {name for name in unsure if workspace.resolve(name).is_file()}
+    return [name for name in missing if name not in found] if found else missing
 
 
 def list_folder(workspace: Workspace, folder: str) -> Listing:
@@ -47,6 +47,5 @@ def list_folder(workspace: Workspace, folder: str) -> Listing:
     )
 
 
-def _is_file_all_the_same(workspace: Workspace, listing: Listing, name: str, file: str) -> bool:
-    """A link may lead to a file, and some disks spell letters that are not ASCII in two ways."""
-    return (file in listing.links or not file.isascii()) and workspace.resolve(name).is_file()
+def _joined(folder: str, file: str) -> str:
+    return f"{folder}/{file}" if folder else file

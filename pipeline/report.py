@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import compress
 from typing import TYPE_CHECKING
 
+from pipeline.garbage import uncollected
 from pipeline.manifest import Manifest
 from pipeline.preferences import kept, rules_of
 from pipeline.presence import find_missing
@@ -79,7 +80,8 @@ def report(manifest: Manifest) -> Report:
     is_usable, columns = manifest.usable(), _columns(manifest)
     counts = {word: int(manifest.says("status", word).sum()) for word in (OK, REJECTED, FAILED)}
     names = zip(*(manifest.column(filling.column) for filling in columns), strict=True)
-    missing = find_missing(manifest.workspace, (name for row in names for name in row if name))
+    with uncollected():
+        missing = find_missing(manifest.workspace, [name for row in names for name in row if name])
     shares, unknown = _mean_shares(manifest, is_usable)
     splits = _count(manifest, "split", is_usable)
     return Report(

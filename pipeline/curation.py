@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline import preferences
+from pipeline import preferences, splits
 from pipeline.console import Console, count
 from pipeline.curate import settle, thin
 from pipeline.findings import Broken, Group, find_breaking, find_groups, is_judged, name_broken, write_sheets
@@ -116,7 +116,7 @@ def _worked_out(rows: Mapping[str, Row], about: About) -> dict[str, Row]:
     after, rules, keep_all = dict(rows), preferences.rules_of(about), preferences.kept(about).keep_all
     for row in judge(after.values(), about.as_taxonomy(), keep_all=keep_all, rules=rules):
         after[row.id] = row
-    for row in settle(after.values(), seed=about.seed):
+    for row in settle(after.values(), seed=about.seed, splits=splits.kept(about)):
         after[row.id] = row
     for row in thin(after.values(), one_a_group=preferences.keeps_one_a_group(about)):
         after[row.id] = row

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import curate, images, instances
+from pipeline import curate, images, instances, splits
 from pipeline.classes import UNKNOWN, Taxonomy
 from pipeline.console import Console, count
 from pipeline.engine import walk
@@ -75,7 +75,7 @@ def import_dataset(workspace: Workspace, folder: Path, *, workers: int, console:
         )
         with console.bar("import", unit="photo", total=len(todo)) as bar:
             summary = walk(stage, todo, manifest, workers=workers, on_item=bar.step)
-        for row in curate.settle(manifest.rows.values(), seed=manifest.about.seed):
+        for row in curate.settle(manifest.rows.values(), seed=manifest.about.seed, splits=splits.kept(manifest.about)):
             manifest.record(row)
         ids = {row.id for row in export.rows}
         failed = [row.error for row in manifest.rows.values() if row.id in ids and row.status == FAILED]

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 
-from pipeline import curate, images
+from pipeline import curate, images, splits
 from pipeline.causes import passes
 from pipeline.classes import Taxonomy, load_taxonomy, translate_ids
 from pipeline.errors import PhotoError
@@ -214,7 +214,7 @@ def settle(manifest: Manifest, walked: Ingest) -> list[Row]:
         if is_failed and all(bytes_of.get((row.source, name), row.id) != row.id for name in names):
             manifest.drop(row.id)
     moved = []
-    for row in curate.settle(manifest.rows.values(), seed=manifest.about.seed):
+    for row in curate.settle(manifest.rows.values(), seed=manifest.about.seed, splits=splits.kept(manifest.about)):
         before = manifest.rows[row.id].split
         if before and before != row.split:
             moved.append(row)

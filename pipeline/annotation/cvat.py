@@ -37,7 +37,8 @@ MOST_OBJECTS = 255
 """Instances that the format's colours tell apart in one photo."""
 MOST_BYTES = 200_000_000
 """Of a map in an archive, unpacked."""
-FAULTS = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError, NotImplementedError)
+FAULTS = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError)
+"""What zipfile raises for an archive that is damaged, or is packed or locked in a way that it cannot undo."""
 
 
 def send(workspace: Workspace, sending: Sending, *, console: Console) -> Sent:

@@ -144,6 +144,5 @@ def _put(place: Path, content: Content) -> None:
             with part.open("wb") as file:
                 content(file)
             part.replace(place)
-        except BaseException:
+        finally:
             part.unlink(missing_ok=True)
-            raise

@@ -76,9 +76,8 @@ def save(pieces: Iterable[bytes], place: Path, *, most_bytes: int) -> Saved:
                 sha256.update(piece)
                 file.write(piece)
         part.replace(place)
-    except BaseException:
+    finally:
         part.unlink(missing_ok=True)
-        raise
     return Saved(size_bytes=size_bytes, sha1=sha1.hexdigest(), sha256=sha256.hexdigest())
 
 

@@ -1,7 +1,7 @@
 """Many files at once, each as soon as its host may be asked; what failed for a passing cause is tried again."""
 
 import time
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -90,9 +90,9 @@ class Fetcher:
                 self._room.release()
                 continue
             del self._asked[ticket.number]
-            # Whoever asked may have gone.
-            with suppress(Exception):
-                if isinstance(outcome, BaseException):
+            # Whoever asked may have gone, and cancelled what is on its way.
+            with suppress(InvalidStateError):
+                if isinstance(outcome, Exception):
                     future.set_exception(outcome)
                 else:
                     future.set_result(outcome)
@@ -101,14 +101,17 @@ class Fetcher:
         self._room.acquire()
         return self._queue.take()
 
-    def _fetched(self, ticket: Ticket, place: Path) -> Fetched | BaseException | None:
-        """The file or why it cannot be had; None when it is tried again."""
+    def _fetched(self, ticket: Ticket, place: Path) -> Fetched | Exception | None:
+        """The file or why it cannot be had; None when it is tried again.
+
+        A full disk, or a fault of ours, is told to whoever waits for the file, not to this thread.
+        """
         if closed := self._queue.closed_because(ticket):
             self._queue.done(ticket, is_answered=False)
             return closed
         try:
-            outcome: Fetched | BaseException = self._exchange.fetch(ticket.url, place)
-        except BaseException as error:
+            outcome: Fetched | Exception = self._exchange.fetch(ticket.url, place)
+        except Exception as error:
             outcome = error
         if isinstance(outcome, NotAskedError):
             self._queue.done(ticket, is_answered=False)

@@ -8,7 +8,7 @@ from datetime import datetime
 import numpy as np
 
 from pipeline.look_alikes import find_pairs
-from pipeline.rows import OK, REJECTED, Row
+from pipeline.rows import OK, REJECTED, SPLITS, Row
 from pipeline.rules import ONE_A_GROUP
 from pipeline.splits import DEFAULT, Splits
 
@@ -16,8 +16,6 @@ BURST_SECONDS = 2.0
 """Two photos that one camera took within so many seconds show the same scene."""
 MOST_AT_ONCE = 60
 """No camera takes more photos in a second: a clock that says so of them stood still, and says nothing."""
-SPLITS = (("train", 0.8), ("val", 0.9), ("test", 1.0))
-"""Each split with the upper end of its range: 80, 10 and 10 photos in a hundred."""
 
 
 class Groups:
@@ -192,7 +190,7 @@ def _fill_empty_splits(settled: dict[str, Row], fresh: set[str]) -> None:
     """
     for wanted in ("train", "val"):
         usable = [row for row in settled.values() if row.status == OK and row.keep != "no"]
-        groups = {split: {row.group for row in usable if row.split == split} for split, _ in SPLITS}
+        groups = {split: {row.group for row in usable if row.split == split} for split in SPLITS}
         # A run can do without test rows, and rather without val rows than without train rows.
         givers = ("test", "val") if wanted == "train" else ("test", "train")
         spare = [groups[split] for split in givers if split != "train" or len(groups[split]) > 1]

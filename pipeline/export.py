@@ -14,10 +14,11 @@ from pipeline.exports import card, photos
 from pipeline.exports.catalogue import LAYOUTS as LAYOUTS
 from pipeline.exports.catalogue import open_layout
 from pipeline.exports.choosing import Choice, choose
-from pipeline.exports.dataset import SPLITS, Dataset
+from pipeline.exports.dataset import Dataset
 from pipeline.exports.folder import ExportFolder
 from pipeline.exports.layout import Layout, Piece, text_piece
 from pipeline.manifest import read
+from pipeline.rows import SPLITS
 from pipeline.workspace import Workspace, explained_disk_errors
 
 OF_LABELLING = ("min_side_px", "max_side_px", "quality", "unknown_below", "smallest_share", "refine", "keep_all")

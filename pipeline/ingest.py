@@ -132,9 +132,9 @@ class Ingest:
         if is_duplicate or found.id in self.other_names or (row is not None and self._is_done(row)):
             found = replace(found, data=None)
         self.other_names.setdefault(found.id, set()).add(found.name)
-        self.firsts[found.id] = min(
-            self.firsts.get(found.id, found.candidate), found.candidate, key=lambda one: one.name
-        )
+        # Without what reads it, which holds on to far more than the words that are needed later.
+        seen = replace(found.candidate, read=None, read_labels=None)
+        self.firsts[found.id] = min(self.firsts.get(found.id, seen), seen, key=lambda one: one.name)
         return found
 
     def _is_done(self, row: Row) -> bool:

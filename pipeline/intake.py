@@ -74,7 +74,7 @@ def decide(
         min_side_px=MIN_SIDE_PX if min_side_px is None else min_side_px,
         contact=manners.contact or os.environ.get("GAUGANPIPE_CONTACT", ""),
     )
-    if not (wanted.contact.isascii() and (wanted.contact or "-").isprintable()):
+    if not (wanted.contact.isascii() and wanted.contact.isprintable()):
         raise GauganpipeError(f"the contact {wanted.contact!r} has letters that no request can carry. Use plain ones")
     allowed = {"opted_out": not manners.obeys_opt_out, "private_address": manners.allow_private}
     tries = frozenset(cause for cause in CAUSES if tries_settled or allowed.get(cause))
@@ -134,7 +134,9 @@ def take_in(
 
         def recorded() -> None:
             """A file leaves the spool when its row is written down, so that a killed command fetches nothing twice."""
-            _place(spool, handed.popleft()).unlink(missing_ok=True)
+            candidate = handed.popleft()
+            if candidate.retrieved_at:
+                _place(spool, candidate).unlink(missing_ok=True)
             bar.step()
 
         try:
@@ -201,10 +203,9 @@ def bring(
 
         try:
             for candidate in candidates:
-                place = _place(spool, candidate)
                 if candidate.read is not None or not needs(candidate):
                     yield candidate
-                elif place not in asked:
+                elif (place := _place(spool, candidate)) not in asked:
                     if fetcher is None:
                         spool.mkdir(parents=True, exist_ok=True)
                         fetcher = stack.enter_context(fetch())

@@ -13,12 +13,11 @@ from pipeline import images
 from pipeline.console import Console
 from pipeline.errors import PhotoError, RunError
 from pipeline.manifest import Manifest, read, rows_of_splits
-from pipeline.rows import digest
+from pipeline.rows import SPLITS, digest
 from pipeline.run_folders import explained_runs, is_imported, newest_run, run_folder
 from pipeline.segmenters.weights import sha256_of
 from pipeline.workspace import Workspace, explained_disk_errors, write_atomically
 
-SPLITS = ("train", "val", "test")
 CHECKED_MAPS = 1000
 """Maps that are read before the network is, so that a wrong one is known at once."""
 

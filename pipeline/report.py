@@ -10,7 +10,7 @@ from pipeline.garbage import uncollected
 from pipeline.manifest import Manifest
 from pipeline.preferences import kept, rules_of
 from pipeline.presence import find_missing
-from pipeline.rows import FAILED, GIVEN, OK, REJECTED
+from pipeline.rows import FAILED, GIVEN, OK, REJECTED, SPLITS
 from pipeline.rules import explain
 from pipeline.stages.order import earlier, stages
 
@@ -91,7 +91,7 @@ def report(manifest: Manifest) -> Report:
         failed=counts[FAILED],
         kept_out=counts[OK] - int(is_usable.sum()),
         columns=columns,
-        splits={name: splits[name] for name in ("train", "val", "test")},
+        splits={name: splits[name] for name in SPLITS},
         groups=len(_count(manifest, "group", is_usable)),
         licenses=_licenses(manifest, is_usable),
         segmenter=manifest.about.segmenter,

@@ -89,6 +89,7 @@ def _column(kind: str, text: str, *, choices: tuple[str, ...] = (), file: str = 
 
 
 YES_NO = ("yes", "no")
+SPLITS = ("train", "val", "test")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -106,7 +107,7 @@ class Row:
     edge_file_name: str = _column("path", "edge map, 8-bit PNG: 255 where two instances meet, else 0")
     width: int | None = _column("integer", "pixels, after normalisation")
     height: int | None = _column("integer", "pixels, after normalisation")
-    split: str = _column("choice", "which part of the data set the photo is in", choices=("train", "val", "test"))
+    split: str = _column("choice", "which part of the data set the photo is in", choices=SPLITS)
     group: str = _column("text", "near-duplicates share a group, named after its oldest row; a group is never split")
     status: str = _column("choice", "how far the photo got", choices=(OK, REJECTED, FAILED))
     stage: str = _column("text", "the stage that rejected or failed it")

@@ -10,7 +10,6 @@ from pipeline.errors import GauganpipeError, ManifestError
 
 PLACE = "split"
 """Where `About.parameters` keeps what was asked for."""
-NAMES = ("train", "val", "test")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,10 +12,9 @@ from pipeline.console import Console, count
 from pipeline.corrections import corrected, demand_fitting, is_same
 from pipeline.errors import GauganpipeError, PhotoError
 from pipeline.manifest import Manifest, read, writing
-from pipeline.rows import FAILED, OK, Row
+from pipeline.rows import FAILED, OK, SPLITS, Row
 from pipeline.workspace import Workspace, explained_disk_errors
 
-SPLITS = ("train", "val", "test")
 UNKNOWN_WORDS = ("background", "unknown")
 """What tools call pixels of no class."""
 NAMED = 3

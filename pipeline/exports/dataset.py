@@ -10,10 +10,9 @@ from pipeline import images
 from pipeline.about import About
 from pipeline.classes import Taxonomy
 from pipeline.errors import PhotoError
-from pipeline.rows import Row
+from pipeline.rows import SPLITS, Row
 from pipeline.workspace import Workspace
 
-SPLITS = ("train", "val", "test")
 SIZE_ONLY_PX = 1
 """A photo of which only the size matters is decoded as coarsely as can be, to its end."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from pipeline import curate, splits
 from pipeline.classes import Taxonomy, entries_of
 from pipeline.console import Console, count
+from pipeline.corrections import MACHINE_LABELS
 from pipeline.errors import WorkspaceError
 from pipeline.manifest import Manifest, read, writing
 from pipeline.presence import find_missing
@@ -22,7 +23,7 @@ COLUMNS = {
     "edges": "edge_file_name",
 }
 """Folder of the files of a row -> the column that names them."""
-BESIDE = ("segments", "confidences", "raw_labels")
+BESIDE = ("segments", "confidences", "raw_labels", MACHINE_LABELS)
 """Folders of files that no column names."""
 STAGES = {"label_file_name": "label", "instance_file_name": "edges", "edge_file_name": "edges"}
 """Column -> the stage that makes its files again."""

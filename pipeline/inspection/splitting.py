@@ -9,6 +9,7 @@ from pipeline import splits
 from pipeline.about import About
 from pipeline.console import count
 from pipeline.manifest import Manifest, demand, read, writing
+from pipeline.rows import SPLITS
 from pipeline.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def draw(manifest: Manifest, about: About) -> list[str]:
     for wanted, givers in (("train", ("test", "val")), ("val", ("test", "train"))):
         if wanted in {drawn[group] for group in usable}:
             continue
-        of = {name: sorted(group for group in usable if drawn[group] == name) for name in splits.NAMES}
+        of = {name: sorted(group for group in usable if drawn[group] == name) for name in SPLITS}
         # A run can do without test photos, and rather without val photos than without train photos.
         spare = [of[name] for name in givers if of[name] and (name != "train" or len(of[name]) > 1)]
         if spare:
@@ -125,7 +126,7 @@ def _told(manifest: Manifest, about: About, after: list[str], *, is_dry_run: boo
         val=said.val,
         test=said.test,
         seed=about.seed,
-        splits={name: photos[name] for name in splits.NAMES},
+        splits={name: photos[name] for name in SPLITS},
         moved=moved,
         runs=runs,
     )

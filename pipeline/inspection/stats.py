@@ -7,7 +7,7 @@ from itertools import compress
 from typing import TYPE_CHECKING
 
 from pipeline.manifest import Manifest
-from pipeline.splits import NAMES
+from pipeline.rows import SPLITS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -96,7 +96,7 @@ class Stats:
 def measure(manifest: Manifest) -> Stats:
     """Counts the photos that can be used: taken in, rejected by no rule, and not turned down by the user."""
     usable = manifest.usable() & manifest.filled("file_name")
-    parts = {name: _part(manifest, usable & manifest.says("split", name)) for name in NAMES}
+    parts = {name: _part(manifest, usable & manifest.says("split", name)) for name in SPLITS}
     return Stats(all=_part(manifest, usable), splits=parts)
 
 

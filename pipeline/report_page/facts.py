@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pipeline.findings import find_groups
 from pipeline.manifest import Manifest
 from pipeline.preferences import kept, rules_of
-from pipeline.rows import FAILED, OK, REJECTED, Row
+from pipeline.rows import FAILED, OK, REJECTED, SPLITS, Row
 from pipeline.rules import explain
 
-SPLITS = ("train", "val", "test")
 IS_SEEN = 0.01
 """From this share on a class is seen in a photo."""
 TOGETHER = 14

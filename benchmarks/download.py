@@ -29,7 +29,7 @@ import numpy as np
 from PIL import Image
 
 from pipeline.fetch.manners import Manners
-from pipeline.intake import open_fetcher
+from pipeline.spool import open_fetcher
 
 LATENCY_SECONDS = 0.02
 KILLS = 5

@@ -67,7 +67,8 @@ def whole() -> Batch:
         torch.randint(0, CLASSES + 1, (8, 1, 8, 8), generator=random).repeat_interleave(8, 2).repeat_interleave(8, 3)
     )
     image = torch.rand(8, 3, 64, 64, generator=random) * 2 - 1
-    edges = torch.randint(0, 2, (8, 1, 64, 64), generator=random).byte()
+    edges = torch.randint(0, 2, (8, 1, 16, 16), generator=random).byte()
+    edges = edges.repeat_interleave(4, 2).repeat_interleave(4, 3)
     return Batch(image=image, labels=blocks[:, 0].byte(), edges=edges, positions=tuple(range(8)))
 
 

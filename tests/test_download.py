@@ -4,7 +4,6 @@ import json
 import re
 import signal
 import subprocess
-import sys
 import tarfile
 import time
 from dataclasses import asdict, replace
@@ -21,8 +20,8 @@ from pipeline.report import report
 from pipeline.rows import FAILED, OK, Row
 from pipeline.workspace import Workspace
 from tests.misbehaving import Server
+from tests.typed import PROGRAM, typed
 
-PROGRAM = Path(sys.executable).with_name("gauganpipe")
 QUIET = Console(quiet=True)
 QUICK = Manners(allow_private=True, per_second=0, per_host=16, attempts=2, silent_seconds=2, most_seconds=3)
 
@@ -257,10 +256,6 @@ def test_a_list_that_is_not_there_leaves_no_workspace(workspace):
 # Interruption
 
 
-def run(folder: Path, *words: str, **options: object) -> subprocess.CompletedProcess:
-    return subprocess.run([PROGRAM, *words], cwd=folder, capture_output=True, text=True, **options)
-
-
 def begin(folder: Path, *words: str) -> subprocess.Popen:
     """A command that hears Ctrl-C, whether or not whoever started the tests does."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -288,8 +283,8 @@ def test_a_download_that_was_interrupted_ends_with_the_same_workspace(tmp_path, 
         process.send_signal(how)
         out, err = process.communicate(timeout=30)
         ended_with = process.returncode
-        finished = run(folders[0], "download", "addresses.txt", *OPTIONS)
-        whole = run(folders[1], "download", "addresses.txt", *OPTIONS)
+        finished = typed(folders[0], "download", "addresses.txt", *OPTIONS)
+        whole = typed(folders[1], "download", "addresses.txt", *OPTIONS)
 
     photos = {path: number for path, number in server.asked.items() if path.startswith("/ok/")}
     assert max(photos.values()) <= 3 and sum(photos.values()) <= 2 * len(urls) + 16, "fetched what was here"
@@ -312,7 +307,7 @@ def test_the_command_says_what_came_what_did_not_and_what_is_next(folder, server
     urls = [server.address("/ok/a.jpg"), server.address("/status/404/b.jpg"), server.address("/ok/c.jpg")]
     (folder / "addresses.txt").write_text("\n".join(urls))
 
-    done = run(folder, "download", "addresses.txt", *OPTIONS)
+    done = typed(folder, "download", "addresses.txt", *OPTIONS)
 
     assert (done.returncode, done.stdout) == (0, "ingested 2 photos, 1 failed\n")
     assert (
@@ -328,7 +323,7 @@ def test_a_dry_run_says_how_many_of_which_licences_and_fetches_nothing(folder, s
     ]
     (folder / "addresses.csv").write_text("\n".join(["url,license", *lines]))
 
-    done = run(folder, "download", "addresses.csv", "--dry-run", *OPTIONS)
+    done = typed(folder, "download", "addresses.csv", "--dry-run", *OPTIONS)
 
     assert done.stdout.splitlines()[:3] == [
         "would ingest 3 photos of 3 in addresses.csv",
@@ -343,7 +338,7 @@ def test_a_dry_run_says_how_many_of_which_licences_and_fetches_nothing(folder, s
 def test_json_is_one_object(folder, server):
     (folder / "addresses.txt").write_text(server.address("/status/404/b.jpg"))
 
-    done = run(folder, "download", "addresses.txt", "--json", *OPTIONS)
+    done = typed(folder, "download", "addresses.txt", "--json", *OPTIONS)
 
     assert json.loads(done.stdout)["causes"] == {"not_found": 1}
     assert done.returncode == 3  # every photo failed
@@ -354,9 +349,9 @@ def test_inspect_counts_the_photos_by_licence(folder, server, tmp_path):
         f"{server.address(f'/ok/{number}.jpg')},{license}" for number, license in enumerate(["cc0", "by 4.0", "cc0"])
     ]
     (folder / "addresses.csv").write_text("\n".join(["url,license", *lines]))
-    run(folder, "download", "addresses.csv", *OPTIONS)
+    typed(folder, "download", "addresses.csv", *OPTIONS)
 
-    done = run(folder, "inspect")
+    done = typed(folder, "inspect")
 
     assert "licences            CC0-1.0 2, CC-BY-4.0 1" in done.stdout.splitlines()
 
@@ -366,7 +361,7 @@ def test_a_folder_of_ones_own_is_given_a_licence(folder, photo_of, tmp_path):
 
     write_picture(tmp_path / "mine" / "lake.png", photo_of(0))
 
-    done = run(folder, "download", str(tmp_path / "mine"), "--license", "CC-BY-SA-4.0", "--keep-all")
+    done = typed(folder, "download", str(tmp_path / "mine"), "--license", "CC-BY-SA-4.0", "--keep-all")
 
     [row] = Manifest(Workspace(root=folder)).rows.values()
     assert (done.returncode, row.license, row.redistributable) == (0, "CC-BY-SA-4.0", "yes")

@@ -3,8 +3,6 @@
 import json
 import os
 import shlex
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,8 +25,7 @@ from pipeline.segmenters.maps import open_maps
 from pipeline.workspace import Workspace, write_atomically
 from tests.exported import HEIGHT, LANDSCAPE, WIDTH, bytes_in
 from tests.exported import row_of as small_row
-
-PROGRAM = Path(sys.executable).with_name("gauganpipe")
+from tests.typed import typed
 
 
 class PowerCut(BaseException):
@@ -459,16 +456,12 @@ def test_a_plan_writes_nothing(filled, out):
 # As a person types it
 
 
-def gauganpipe(folder: Path, *words: str) -> subprocess.CompletedProcess:
-    return subprocess.run([PROGRAM, *words], cwd=folder, capture_output=True, text=True, timeout=120)
-
-
 def test_the_command_exports_and_says_so_as_lines_and_as_json(filled):
     words = ("manifest", "export", "dataset", "--to", "spade")
 
-    planned = gauganpipe(filled.root, *words, "--dry-run")
-    first = gauganpipe(filled.root, *words)
-    second = gauganpipe(filled.root, *words, "--json")
+    planned = typed(filled.root, *words, "--dry-run")
+    first = typed(filled.root, *words)
+    second = typed(filled.root, *words, "--json")
 
     assert planned.stdout == "would export 3 photos of 3 to dataset\n"
     assert first.stdout == "exported 3 photos\nfolder dataset: train 2, val 1\n"
@@ -477,7 +470,7 @@ def test_the_command_exports_and_says_so_as_lines_and_as_json(filled):
 
 
 def test_without_a_manifest_the_command_says_what_to_do(tmp_path):
-    done = gauganpipe(tmp_path, "manifest", "export", "dataset", "--to", "spade")
+    done = typed(tmp_path, "manifest", "export", "dataset", "--to", "spade")
 
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("gauganpipe: no manifest at manifests/dataset.csv. Make one:")

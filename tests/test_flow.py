@@ -18,7 +18,7 @@ SHARED = Path(__file__).parents[2] / "shared" / "data"
 WEIGHTS = SHARED / "weights" / "deeplabv3plus_mobilenetv2_ade20k.pth"
 QUIET = Console(quiet=True)
 SMALL = (
-    *("images=8", "batch_size=2", "sample_every_images=4"),
+    *("images=16", "batch_size=8", "sample_every_images=8"),
     *("model.width=4", "discriminator_width=4", "data.workers=0"),
 )
 

@@ -4,21 +4,17 @@ import csv
 import json
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-PROGRAM = Path(sys.executable).with_name("gauganpipe")
+from tests.typed import typed
+
 COMMANDS = (
     *("check", "query", "stats", "split", "diff", "show", "sheet", "merge", "repair", "spreadsheet", "edits"),
     *("export", "import", "report", "annotate", "corrections"),
 )
-
-
-def run(folder: Path, *words: str) -> subprocess.CompletedProcess:
-    return subprocess.run([PROGRAM, *words], cwd=folder, capture_output=True, text=True, timeout=120)
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +22,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace of 8 drawn landscapes with edges."""
     folder = tmp_path_factory.mktemp("made")
     for words in (("label", "drawn:8"), ("build-edges",)):
-        assert run(folder, *words).returncode == 0
+        assert typed(folder, *words).returncode == 0
     return folder
 
 
@@ -36,11 +32,11 @@ def manifest(made: Path, tmp_path: Path):
     folder = tmp_path / "workspace"
     shutil.copytree(made, folder)
 
-    def typed(*words: str) -> subprocess.CompletedProcess:
-        return run(folder, "manifest", *words)
+    def type_in(*words: str) -> subprocess.CompletedProcess:
+        return typed(folder, "manifest", *words)
 
-    typed.folder = folder
-    return typed
+    type_in.folder = folder
+    return type_in
 
 
 def files_in(folder: Path) -> dict[str, bytes]:
@@ -62,7 +58,7 @@ def rewrite(folder: Path, rows: list[dict[str, str]]) -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_shows_two_examples(command: str, tmp_path: Path) -> None:
-    done = run(tmp_path, "manifest", command, "-h")
+    done = typed(tmp_path, "manifest", command, "-h")
 
     assert done.returncode == 0
     assert sum(line.strip().startswith(f"gauganpipe manifest {command}") for line in done.stdout.splitlines()) >= 2
@@ -149,7 +145,7 @@ def test_what_changed_since_is_told_by_row_and_column(manifest, made: Path) -> N
     done = manifest("diff", str(made))
 
     assert rows[0]["id"] in done.stdout and "keep" in done.stdout
-    assert run(made, "manifest", "diff", ".").stdout == "no difference\n"
+    assert typed(made, "manifest", "diff", ".").stdout == "no difference\n"
 
 
 def test_a_row_is_shown_with_its_picture(manifest) -> None:
@@ -178,7 +174,7 @@ def test_sheets_are_drawn_worst_first(manifest) -> None:
 def test_another_workspace_is_merged_once(manifest, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()
-    run(other, "label", "drawn:2?seed=9")
+    typed(other, "label", "drawn:2?seed=9")
 
     dry = manifest("merge", str(other), "-n")
     rows_before = len(rows_of(manifest.folder))
@@ -218,7 +214,7 @@ def test_a_spreadsheet_goes_out_and_its_cells_come_back(manifest) -> None:
 
 @pytest.mark.parametrize("command", [("check",), ("stats",), ("query", "SELECT 1"), ("repair",), ("report",)])
 def test_without_a_manifest_the_command_says_what_to_do(tmp_path: Path, command: tuple[str, ...]) -> None:
-    done = run(tmp_path, "manifest", *command)
+    done = typed(tmp_path, "manifest", *command)
 
     assert done.returncode == 1
     assert "no manifest at manifests/dataset.csv" in done.stderr

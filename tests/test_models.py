@@ -3,8 +3,6 @@
 import json
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -25,8 +23,8 @@ from pipeline.console import Console
 from pipeline.errors import GauganpipeError, RunError
 from pipeline.manifest import read
 from pipeline.workspace import Workspace
+from tests.typed import typed
 
-PROGRAM = Path(sys.executable).with_name("gauganpipe")
 CHANNELS = 7
 SIZE = ("--crop-size", "64")
 
@@ -118,15 +116,13 @@ def test_generate_paints_with_it_where_there_is_no_manifest(files: Path, empty: 
 
 def test_the_commands_work_as_a_person_types_them(files: Path, empty: Path) -> None:
     write_map(empty / "lake.png")
-    typed = (
+    commands = (
         ("model", "import", str(files / "latest_net_G.pth"), *SIZE),
         ("generate", "lake.png", "--run", "runs/0001-imported", "--out", "out"),
         ("train", "--run", "runs/0001-imported"),
     )
 
-    made, painted, trained = (
-        subprocess.run([PROGRAM, *words], cwd=empty, capture_output=True, text=True) for words in typed
-    )
+    made, painted, trained = (typed(empty, *words) for words in commands)
 
     assert (made.returncode, made.stdout) == (0, "runs/0001-imported\n")
     assert made.stderr.splitlines()[-1] == "next: gauganpipe generate MAP.png --run runs/0001-imported"

@@ -70,7 +70,7 @@ def test_two_processes_learn_what_one_learns_from_the_whole_batch(learned, name)
 
 
 SMALL = (
-    *("images=24", "batch_size=4", "checkpoint_every_images=8", "sample_every_images=24", "score_every_images=12"),
+    *("images=16", "batch_size=8", "checkpoint_every_images=8", "sample_every_images=16", "score_every_images=8"),
     *("model.width=4", "discriminator_width=4", "data.workers=0", "device=cpu"),
 )
 TRAIN = ("-m", "pipeline", "train", "--preset", "tiny", *(part for one in SMALL for part in ("--set", one)))
@@ -89,7 +89,7 @@ def test_two_processes_train_one_run_and_only_the_first_talks(workspace: Workspa
 
     (folder,) = workspace.run_folders()
     assert "2 processes" in said[0] and not said[1]
-    assert (folder / "checkpoints" / "000000024").is_dir()
+    assert (folder / "checkpoints" / "000000016").is_dir()
     assert len((folder / "log.txt").read_text().split("finished at")) == 2
     assert "is finished" in finished(together(1, *TRAIN, "-C", str(workspace.root)))[0]
 

@@ -45,14 +45,37 @@ def workspace(dataset: Workspace, tmp_path: Path) -> Workspace:
     return Workspace(root=tmp_path / "workspace")
 
 
+@pytest.fixture(scope="module")
+def finished(dataset: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """The same six, and the run that ASKED makes of them."""
+    workspace = Workspace(root=tmp_path_factory.mktemp("finished") / "workspace")
+    shutil.copytree(dataset.root, workspace.root)
+    with pytest.MonkeyPatch.context() as quick:
+        quick.setattr(loop, "SETTLE_IMAGES", 4)
+        runs.train(workspace, ASKED, console=QUIET)
+    return workspace
+
+
+@pytest.fixture
+def trained(finished: Workspace, tmp_path: Path) -> Workspace:
+    """The same, in a place of their own."""
+    shutil.copytree(finished.root, tmp_path / "workspace")
+    return Workspace(root=tmp_path / "workspace")
+
+
+@pytest.fixture(autouse=True)
+def settle_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "SETTLE_IMAGES", 4)
+
+
 class Crash(Exception):
     """Stands for a power cut."""
 
 
 def test_a_run_that_crashed_goes_on_and_ends_like_one_that_did_not(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+    trained: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = runs.train(workspace, ASKED, console=QUIET).folder
+    [whole] = trained.run_folders()
     on_step = Record.on_step
 
     def crash_at_10(record: Record, step: object) -> None:
@@ -60,12 +83,11 @@ def test_a_run_that_crashed_goes_on_and_ends_like_one_that_did_not(
         if step.images_shown == 10:
             raise Crash
 
-    monkeypatch.setattr(Record, "on_step", crash_at_10)
-    with pytest.raises(Crash):
-        runs.train(workspace, replace(ASKED, new=True), console=QUIET)
-    monkeypatch.undo()
+    with monkeypatch.context() as broken, pytest.raises(Crash):
+        broken.setattr(Record, "on_step", crash_at_10)
+        runs.train(trained, replace(ASKED, new=True), console=QUIET)
 
-    torn = runs.train(workspace, ASKED, console=QUIET).folder
+    torn = runs.train(trained, ASKED, console=QUIET).folder
 
     assert torn.name == "0002-tiny"
     newest = "checkpoints/000000012"
@@ -75,43 +97,41 @@ def test_a_run_that_crashed_goes_on_and_ends_like_one_that_did_not(
     assert (torn / "samples/000000012.png").read_bytes() == (whole / "samples/000000012.png").read_bytes()
 
 
-def test_statistics_begin_with_the_first_images_and_end_with_the_last(workspace: Workspace) -> None:
-    folder = runs.train(workspace, ASKED, console=QUIET).folder
+def test_statistics_begin_with_the_first_images_and_end_with_the_last(trained: Workspace) -> None:
+    [folder] = trained.run_folders()
 
     lines = [line for line in _statistics(folder) if "learning_rate" in line]
     assert [line["images_shown"] for line in lines] == [2, 4, 6, 8, 10, 12]
 
 
-def test_the_log_says_when_the_run_began_and_ended(workspace: Workspace) -> None:
-    folder = runs.train(workspace, ASKED, console=QUIET).folder
+def test_the_log_says_when_the_run_began_and_ended(trained: Workspace) -> None:
+    [folder] = trained.run_folders()
 
     first, *_, last = (folder / "log.txt").read_text().splitlines()
     assert "begins: 12 images in all, on cpu, with edges" in first
     assert last.endswith("finished at 12 images")
 
 
-def test_rows_that_come_later_do_not_change_a_run_that_has_begun(workspace: Workspace) -> None:
-    folder = runs.train(workspace, ASKED, console=QUIET).folder
+def test_rows_that_come_later_do_not_change_a_run_that_has_begun(trained: Workspace) -> None:
+    [folder] = trained.run_folders()
     before = (folder / "manifests/dataset.csv").read_bytes()
 
-    flow.label(workspace, "drawn:9", flow.Asked(), workers=0, console=QUIET)
+    flow.label(trained, "drawn:9", flow.Asked(), workers=0, console=QUIET)
 
-    assert runs.train(workspace, ASKED, console=QUIET).was_finished
+    assert runs.train(trained, ASKED, console=QUIET).was_finished
     assert (folder / "manifests/dataset.csv").read_bytes() == before
 
 
-def test_other_settings_are_another_run(workspace: Workspace) -> None:
-    first = runs.train(workspace, ASKED, console=QUIET)
+def test_other_settings_are_another_run(trained: Workspace) -> None:
+    second = runs.train(trained, replace(ASKED, assignments=(*SMALL, "seed=1")), console=QUIET)
 
-    second = runs.train(workspace, replace(ASKED, assignments=(*SMALL, "seed=1")), console=QUIET)
-
-    assert (first.folder.name, second.folder.name) == ("0001-tiny", "0002-tiny")
+    assert second.folder.name == "0002-tiny"
 
 
-def test_a_run_named_goes_on_by_its_own_settings(workspace: Workspace) -> None:
-    folder = runs.train(workspace, ASKED, console=QUIET).folder
+def test_a_run_named_goes_on_by_its_own_settings(trained: Workspace) -> None:
+    [folder] = trained.run_folders()
 
-    again = runs.train(workspace, runs.Training(run=folder), console=QUIET)
+    again = runs.train(trained, runs.Training(run=folder), console=QUIET)
 
     assert again.was_finished and again.folder == folder
 
@@ -262,24 +282,24 @@ def test_without_a_preset_one_is_chosen_and_the_reason_said(
 
 
 def test_a_run_begins_with_the_weights_of_another_by_the_names_of_its_classes(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+    trained: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = runs.train(workspace, ASKED, console=QUIET).folder
+    [first] = trained.run_folders()
     asked = replace(ASKED, assignments=(*SMALL, "images=2"), init_from=first, continues=("hill=mountain",))
 
-    second = runs.train(workspace, asked, console=QUIET).folder
+    second = runs.train(trained, asked, console=QUIET).folder
 
     assert "begins with generator and discriminator of" in (second / "log.txt").read_text()
     assert json.loads((second / "asked.json").read_text())["init_from"] == "runs/0001-tiny"
-    assert runs.train(workspace, asked, console=QUIET).was_finished
+    assert runs.train(trained, asked, console=QUIET).was_finished
 
 
-def test_a_class_that_is_none_cannot_continue_another(workspace: Workspace) -> None:
-    first = runs.train(workspace, ASKED, console=QUIET).folder
+def test_a_class_that_is_none_cannot_continue_another(trained: Workspace) -> None:
+    [first] = trained.run_folders()
     asked = replace(ASKED, assignments=(*SMALL, "images=2"), init_from=first, continues=("hill=volcano",))
 
     with pytest.raises(RunError, match=r"hill=volcano: the run to begin from has no class 'volcano'. It has sky"):
-        runs.train(workspace, asked, console=QUIET)
+        runs.train(trained, asked, console=QUIET)
 
 
 def test_the_run_to_begin_from_must_be_one(workspace: Workspace) -> None:
@@ -515,7 +535,8 @@ def test_a_style_encoder_can_be_trained_and_paints_in_styles(workspace: Workspac
     asked = runs.Training(preset="tiny", assignments=(*SMALL, "style_encoder=true"))
     runs.train(workspace, asked, console=QUIET)
 
-    paths = paint.generate(workspace, paint.Painting(styles=2, split="train", out=tmp_path), console=QUIET)
+    painting = paint.Painting(styles=2, split="train", out=tmp_path)
+    paths = paint.generate(workspace, painting, console=QUIET).pictures
 
     assert len({path.read_bytes() for path in paths}) == len(paths)
 
@@ -538,14 +559,14 @@ def test_photos_without_edges_among_others_with_are_named(workspace: Workspace) 
         runs.train(workspace, ASKED, console=QUIET)
 
 
-def test_a_run_without_a_checkpoint_is_not_painted_with(workspace: Workspace) -> None:
-    folder = runs.train(workspace, ASKED, console=QUIET).folder
-    begun = workspace.runs / "0002-tiny"
+def test_a_run_without_a_checkpoint_is_not_painted_with(trained: Workspace) -> None:
+    [folder] = trained.run_folders()
+    begun = trained.runs / "0002-tiny"
     begun.mkdir()
     shutil.copy(folder / "config.toml", begun)
-    (workspace.runs / "2024-holiday").mkdir()
+    (trained.runs / "2024-holiday").mkdir()
 
-    assert newest_run(workspace) == folder
+    assert newest_run(trained) == folder
 
 
 def _statistics(folder: Path) -> list[dict[str, float]]:

@@ -134,14 +134,21 @@ class Features(nn.Module):
 
         image: (B, 3, H, W) float in [-1, 1], on any device.    Returns (B, D), D twice the channels of all maps.
         """
-        enlarged = interpolate(image.to(self.mean), size=described_size(*image.shape[2:]), mode="bilinear")
         parts = []
-        for x, weight in zip(self.maps((enlarged - self.mean) / self.std), self.weights, strict=True):
+        for x, weight in zip(self.look(image), self.weights, strict=True):
             variance, mean = torch.var_mean(x, dim=(2, 3))
             part = torch.cat([mean, variance.sqrt()], dim=1)  # (B, 2 * channels)
             parts.append(part * weight / (part.shape[1] * len(self.weights)) ** 0.5)
         described = torch.cat(parts, dim=1)
         return described * described.shape[1] ** 0.5
+
+    def look(self, image: Tensor) -> list[Tensor]:
+        """The maps that pictures are judged by: enlarged first, and in the colours that the network was trained with.
+
+        image, returns: as `forward`.
+        """
+        enlarged = interpolate(image.to(self.mean), size=described_size(*image.shape[2:]), mode="bilinear")
+        return self.maps((enlarged - self.mean) / self.std)
 
     def maps(self, x: Tensor) -> list[Tensor]:
         maps = []
@@ -172,13 +179,18 @@ def load_features(path: Path, *, normalise: bool = False) -> Features:
 
     Raises ValueError when the file is no state dict, or of another network; FileNotFoundError when there is none.
     """
+    return features_of(read_state(path), origin=str(path), normalise=normalise, digest=digest_of(path))
+
+
+def read_state(path: Path) -> Mapping[str, Tensor]:
+    """What a weights file holds, read without executing anything, on the CPU. Raises: as `load_features`."""
     try:
         state = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, SafetensorError) as error:
         raise ValueError(f"{path} is no weights file: torch and safetensors cannot read it") from error
-    if not isinstance(state, Mapping):
+    if not isinstance(state, Mapping) or not all(isinstance(key, str) for key in state):
         raise ValueError(f"{path} holds a {type(state).__name__}, expected a state dict")
-    return features_of(state, origin=str(path), normalise=normalise, digest=digest_of(path))
+    return state
 
 
 def digest_of(path: Path) -> str:

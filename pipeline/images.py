@@ -1,8 +1,10 @@
 """Our own files: photos, label maps, instance maps and edge maps to bytes and back; hashes; pictures to look at."""
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -25,6 +27,7 @@ __all__ = [
     "encode_instances",
     "encode_labels",
     "encode_photo",
+    "encode_picture",
     "overlay",
     "read_drawing",
     "read_edges",
@@ -32,6 +35,7 @@ __all__ = [
     "read_labels",
     "read_photo",
     "read_photo_for",
+    "write_gif",
     "write_picture",
 ]
 
@@ -53,6 +57,9 @@ FLAT_PNG = (
     *(cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP),
 )
 """How maps of few, wide regions are packed: in a third of the time that an ordinary PNG takes, and smaller."""
+
+GIF_PASSES = 2
+"""How often the colours of a GIF are moved to the middle of what they stand for."""
 
 HASH_SIDE = 16
 """A difference hash compares 16 rows of 17 grey cells: 256 bits."""
@@ -236,6 +243,11 @@ def overlay(photo: np.ndarray, ids: np.ndarray, palette: bytes, opacity: float =
     return np.where((ids == UNKNOWN)[..., None], photo, np.rint(mixed).astype(np.uint8))
 
 
+def encode_picture(pixels: np.ndarray) -> bytes:
+    """A picture as a PNG, packed quickly.    pixels: (H, W, 3) uint8 RGB."""
+    return _save(Image.fromarray(pixels), "PNG", compress_level=1)
+
+
 def write_picture(path: Path, pixels: np.ndarray) -> None:
     """Writes a picture to look at as a PNG, beside its place and then renamed.
 
@@ -244,7 +256,18 @@ def write_picture(path: Path, pixels: np.ndarray) -> None:
     write_atomically(path, _save(Image.fromarray(pixels), "PNG"))
 
 
-def _save(image: Image.Image, form: str, **options: int) -> bytes:
+def write_gif(path: Path, pictures: Sequence[np.ndarray], *, shown_ms: Sequence[int]) -> None:
+    """Writes an animation that begins again and again, beside its place and then renamed.
+
+    pictures: (H, W, 3) uint8 RGB each, all of one size.    shown_ms: how long each stays, in milliseconds.
+    """
+    # Each in 256 colours of its own: of what changes as a whole, one palette for all shows bands, or grain.
+    first, *others = [Image.fromarray(one).quantize(256, kmeans=GIF_PASSES) for one in pictures]
+    options = {"save_all": True, "append_images": others, "duration": list(shown_ms), "loop": 0}
+    write_atomically(path, _save(first, "GIF", **options))
+
+
+def _save(image: Image.Image, form: str, **options: Any) -> bytes:
     file = io.BytesIO()
     image.save(file, form, **options)
     return file.getvalue()

@@ -1,34 +1,42 @@
 """Door to gaugan: label maps -> pictures painted by a run."""
 
-import json
-import shlex
-from collections.abc import Callable
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import Literal
 
 import numpy as np
 
 from pipeline import images
-from pipeline.console import Console
-from pipeline.errors import PhotoError, RunError
-from pipeline.manifest import Manifest, read, rows_of_splits
-from pipeline.rows import SPLITS, digest
-from pipeline.run_folders import explained_runs, is_imported, newest_run, run_folder
+from pipeline.console import Bar, Console, count
+from pipeline.errors import RunError
+from pipeline.painting.made import MadePictures
+from pipeline.painting.maps import classes_of, find_maps
+from pipeline.painting.sizes import read_size
+from pipeline.painting.styles import read_styles
+from pipeline.painting.work import Step, Wanted, Work, batches, look, read, refuse_places_of_maps
+from pipeline.run_folders import explained_runs, newest_run, run_folder
 from pipeline.segmenters.weights import sha256_of
-from pipeline.workspace import Workspace, explained_disk_errors, write_atomically
+from pipeline.workspace import Workspace, explained_disk_errors
 
 CHECKED_MAPS = 1000
-"""Maps that are read before the network is, so that a wrong one is known at once."""
+"""Maps that are read before the first of them is painted, so that a wrong one is known at once."""
+FRAME_MS, END_MS = 120, 600
+"""How long an animation shows a picture, and those at its two ends."""
+MOST_IN_STRIP = 12
+"""Pictures side by side; of more, so many are chosen evenly."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Painting:
     """What `generate` is asked for.
 
-    run: a run folder; None means the newest. maps: label maps and folders of them; none means the rows of `split`.
+    run: a run folder; None means the newest. maps: label maps, folders of them, and rows; none means those of `split`.
     instances: a folder of instance maps named like the label maps. out: None means a folder in the run.
-    styles: pictures a map, with the seeds from `seed` on.
+    styles: pictures a map, with the seeds from `seed` on. interpolate: two seeds or photos, `steps` pictures apart.
+    size: 512 for the longer side, or 512x384; "" paints at the size of training, and scales to that of the map.
+    batch: pictures at once at most, None for what is quick.
     """
 
     run: Path | None = None
@@ -39,194 +47,174 @@ class Painting:
     seed: int = 0
     styles: int = 1
     style_photo: Path | None = None
+    interpolate: tuple[str, str] | None = None
+    steps: int | None = None
+    size: str = ""
+    batch: int | None = None
+    precision: Literal["float32", "bf16"] = "float32"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Map:
-    """A label map to paint: the stem of its pictures' names, and its files."""
+class Painted:
+    """What is there now. pictures: the files, map for map. painted, unchanged: how many pictures are new, and not."""
 
-    stem: str
-    labels: Path
-    instances: Path | None
+    run: Path
+    pictures: list[Path]
+    painted: int
+    unchanged: int
+    seconds: float
 
 
 @explained_runs()
-def generate(workspace: Workspace, asked: Painting, *, console: Console) -> list[Path]:
-    """Paints the maps and gives the pictures' paths. A picture that is there and would come out the same stays.
+def generate(workspace: Workspace, asked: Painting, *, console: Console) -> Painted:
+    """Paints the maps. A picture that is there and would come out the same stays.
 
-    Raises: RunError when run, style and maps do not fit; PhotoError when a file is no map.
+    Raises: RunError when run, styles and maps do not fit, or a picture is too large; PhotoError when a file is no map.
     """
-    run, maps = _asked(workspace, asked)
-    style = _read(asked.style_photo, lambda path: images.decode_photo(path.read_bytes()).pixels)
-    for one in maps[:CHECKED_MAPS]:
-        _read(one.labels, images.read_labels)
+    run, work = _opened(workspace, asked)
+    _say_what_makes_no_difference(work, asked, console)
+    began, painted, files = time.monotonic(), 0, []
+    with (
+        console.bar("generate", unit="picture", total=work.pictures) as bar,
+        explained_disk_errors(),
+        MadePictures(work.folder) as made,
+    ):
+        for start in range(0, len(work.maps), CHECKED_MAPS):
+            wanted = look(work, work.maps[start : start + CHECKED_MAPS], made)
+            if work.size and not start:
+                _say_what_a_size_does(work, wanted, bar)
+            files += [file for one in wanted for file in one.files]
+            missing = [one for one in wanted if not one.is_there]
+            if there := sum(len(one.vectors) for one in wanted if one.is_there):
+                (bar.step if start else bar.begin_at)(there)
+            for batch in batches(missing, lambda size: asked.batch or work.painter.at_once(size)):
+                _paint(work, batch, made)
+                painted += len(batch)
+                bar.step(len(batch))
+    seconds, unchanged = round(time.monotonic() - began, 3), work.pictures - painted
+    if unchanged:
+        console.note(f"{unchanged:,} of {count(work.pictures, 'picture')} there already, as they would come out")
+    return Painted(run=run, pictures=files, painted=painted, unchanged=unchanged, seconds=seconds)
+
+
+@explained_runs()
+def plan(workspace: Workspace, asked: Painting) -> list[str]:
+    """What `generate` would paint, one file a line; reads every map, and writes nothing."""
+    _, work = _opened(workspace, asked)
+    wanted = look(work, work.maps, MadePictures(work.folder))
+    lines = [f"would paint {file}" for one in wanted if not one.is_there for file in one.files]
+    there = sum(len(one.files) for one in wanted if one.is_there)
+    return lines + [f"would leave {count(there, 'file')} that would come out the same"] * bool(there)
+
+
+def _opened(workspace: Workspace, asked: Painting) -> tuple[Path, Work]:
+    """The run, and all that is wanted of it.
+
+    Raises: RunError when there is no such run, map or style, or they do not fit; PhotoError when a photo is broken.
+    """
+    # What can be refused without loading anything
+    size = read_size(asked.size)
+    styles = read_styles(
+        seed=asked.seed, number=asked.styles, photo=asked.style_photo, ends=asked.interpolate, steps=asked.steps
+    )
+    run = run_folder(workspace, asked.run) if asked.run else newest_run(workspace)
+    maps = find_maps(workspace, said=asked.maps, split=asked.split, instances=asked.instances, run=run)
+    folder = asked.out or run / "pictures"
+    refuse_places_of_maps(maps, styles, folder)
+
+    # The run
     import torch
 
     from gaugan import checkpoint
-    from gaugan.errors import DataError
     from gaugan.generate import load_painter
 
     painter = load_painter(run, device="cuda" if torch.cuda.is_available() else "cpu")
-    weights = sha256_of(checkpoint.best(run) / checkpoint.AVERAGED)
-    if asked.styles > 1 and not painter.has_style:
-        raise RunError(f"{run.name} has no style encoder, so all styles would be the same. Leave out --styles")
-    if asked.seed and not painter.has_style:
-        console.note(f"{run.name} has no style encoder: every seed paints the same picture")
-    if asked.instances and not painter.edges:
-        console.note(f"{run.name} has no edges: instance maps make no difference")
-    paths = []
-    with (
-        console.bar("generate", unit="picture", total=len(maps) * asked.styles) as bar,
-        explained_disk_errors(),
-        _Made(asked.out or run / "pictures") as made,
-    ):
-        for one in maps:
-            labels, ids = _read(one.labels, images.read_labels), _read(one.instances, images.read_ids)
-            for seed, path in _pictures(one, asked, run):
-                drawn_seed = seed if painter.has_style else 0
-                key = _key(weights, drawn_seed, labels, ids if painter.edges else None, style)
-                if not made.is_there(path, key):
-                    tensors = [None if array is None else torch.from_numpy(array) for array in (ids, style)]
-                    try:
-                        picture = painter.paint(
-                            torch.from_numpy(labels), instances=tensors[0], seed=seed, style_photo=tensors[1]
-                        )
-                    except DataError as error:
-                        raise RunError(f"{one.labels}: {error}") from error
-                    images.write_picture(path, picture.numpy())
-                    made.add(path, key)
-                paths.append(path)
-                bar.step()
-    return paths
-
-
-def plan(workspace: Workspace, asked: Painting) -> list[str]:
-    """What `generate` would paint, one picture a line; writes nothing."""
-    run, maps = _asked(workspace, asked)
-    return [f"would paint {path}" for one in maps for _, path in _pictures(one, asked, run)]
-
-
-def _asked(workspace: Workspace, asked: Painting) -> tuple[Path, list[Map]]:
-    """The run and the maps that are meant.
-
-    Raises: RunError when there is none, or a picture would take the place of a map.
-    """
-    run = run_folder(workspace, asked.run) if asked.run else newest_run(workspace)
-    maps = _given_maps(asked) if asked.maps else _maps_of_split(workspace, asked.split, run)
-    sources = {one.labels.resolve() for one in maps}
-    for one in maps:
-        for _, path in _pictures(one, asked, run):
-            if path.resolve() in sources:
-                raise RunError(
-                    f"the picture {path} would take the place of a label map. Name another folder with --out"
-                )
-    return run, maps
-
-
-def _pictures(one: Map, asked: Painting, run: Path) -> list[tuple[int, Path]]:
-    """The seeds and places of a map's pictures."""
-    folder = asked.out or run / "pictures"
-    if asked.styles == 1 and not asked.seed:
-        return [(asked.seed, folder / f"{one.stem}.png")]
-    return [(seed, folder / f"{one.stem}-{seed}.png") for seed in range(asked.seed, asked.seed + asked.styles)]
-
-
-class _Made:
-    """Which pictures of a folder were painted from what: pictures.jsonl, a line a picture, the last one counts."""
-
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / "pictures.jsonl"
-        self._keys: dict[str, str] = {}
-        self._file: IO[bytes] | None = None
-        if self._path.is_file():
-            written = self._path.read_bytes()
-            whole = written[: written.rfind(b"\n") + 1]
-            if whole != written:
-                # A line that was torn by a crash names no picture: that one is painted again.
-                write_atomically(self._path, whole)
-            self._keys = dict(json.loads(line) for line in whole.splitlines())
-
-    def __enter__(self) -> "_Made":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._file is not None:
-            self._file.close()
-
-    def add(self, path: Path, key: str) -> None:
-        if self._file is None:
-            self._file = self._path.open("ab")
-        self._keys[path.name] = key
-        self._file.write(json.dumps([path.name, key]).encode() + b"\n")
-        self._file.flush()
-
-    def is_there(self, path: Path, key: str) -> bool:
-        return self._keys.get(path.name) == key and path.is_file()
-
-
-def _key(weights: str, seed: int, *arrays: np.ndarray | None) -> str:
-    contents = [None if array is None else (array.shape, digest(array.tobytes())) for array in arrays]
-    return digest(repr((weights, seed, contents)).encode())
-
-
-def _read(path: Path | None, read_file: Callable[[Path], np.ndarray]) -> np.ndarray | None:
-    """A file's array, None for no file; the name stands before what is wrong with it."""
-    if path is None:
-        return None
-    try:
-        return read_file(path)
-    except FileNotFoundError:
-        raise RunError(f"there is no file {path}. Name one that is there") from None
-    except OSError as error:
-        raise RunError(f"{path} cannot be read: {error.strerror}") from None
-    except PhotoError as error:
-        raise PhotoError(f"{path} {error}") from None
-
-
-def _maps_of_split(workspace: Workspace, split: str, run: Path) -> list[Map]:
-    if split not in SPLITS:
-        raise RunError(f"there is no split '{split}'. Take one of {', '.join(SPLITS)}")
-    if is_imported(run) and not workspace.dataset_csv.exists():
-        how = workspace.from_here(f"gauganpipe generate MAP.png --run {shlex.quote(str(run))}")
-        raise RunError(f"{workspace.root.absolute()} has no label maps of its own. Name some: {how}")
-    manifest = read(workspace)
-    if is_imported(run) and (theirs := Manifest(Workspace(root=run)).taxonomy).names != manifest.taxonomy.names:
+    taxonomy = classes_of(run, workspace)
+    if len(taxonomy) != painter.classes:
         raise RunError(
-            f"{run} paints the classes {theirs.name}, and the label maps of this workspace are of "
-            f"{manifest.taxonomy.name}. Name maps of its own classes, or another run with --run"
+            f"{run} paints {painter.classes} classes, and its manifests/dataset.json names {len(taxonomy)}: it is "
+            "another run's. Put the right one back, or name another run with --run"
         )
-    rows = sorted(rows_of_splits(manifest, split), key=lambda row: row.id)
-    maps = [
-        Map(
-            stem=row.id,
-            labels=workspace.resolve(row.label_file_name),
-            instances=workspace.resolve(row.instance_file_name) if row.instance_file_name else None,
+    if not painter.has_style and (asked.styles > 1 or asked.interpolate):
+        which = "--interpolate" if asked.interpolate else "--styles"
+        raise RunError(f"{run.name} has no style encoder, so all styles would be the same. Leave out {which}")
+    return run, Work(
+        run=run.name,
+        weights=sha256_of(checkpoint.best(run) / checkpoint.AVERAGED),
+        painter=painter,
+        precision=asked.precision,
+        taxonomy=taxonomy,
+        maps=maps,
+        styles=[(style, style.vectors(painter)) for style in styles],
+        size=size,
+        folder=folder,
+    )
+
+
+def _say_what_makes_no_difference(work: Work, asked: Painting, console: Console) -> None:
+    painter = work.painter
+    if asked.seed and not painter.has_style:
+        console.note(f"{work.run} has no style encoder: every seed paints the same picture")
+    if asked.instances and not painter.edges:
+        console.note(f"{work.run} has no edges: instance maps make no difference")
+
+
+def _say_what_a_size_does(work: Work, wanted: Sequence[Wanted], bar: Bar) -> None:
+    """That a run was trained at another, and continues maps of some sizes."""
+    height, width = work.painter.settings.data.crop
+    largest, multiple = max(wanted, key=lambda one: max(one.at)).at, work.painter.multiple
+    if max(largest) > max(height, width):
+        bar.note(
+            f"{work.run} was trained at {width}x{height} px: at {largest[1]}x{largest[0]} its details stay as small, "
+            "and wide areas are flat"
         )
-        for row in rows
-        if row.label_file_name
-    ]
-    if not maps:
-        raise RunError(f"no labelled photo in the split {split}. Take another: --split train")
-    return maps
+    odd = next((one.at for one in wanted if any(side % multiple for side in one.at)), None)
+    if odd:
+        whole = [-(-side // multiple) * multiple for side in odd]
+        bar.note(
+            f"{odd[1]}x{odd[0]} px is painted as {whole[1]}x{whole[0]} and cut: {work.run} takes multiples of "
+            f"{multiple}, so the map is continued to the right and at the bottom"
+        )
 
 
-def _given_maps(asked: Painting) -> list[Map]:
-    """The PNG files named, and those of folders named, each with the instance map of the same name if there is one.
+def _paint(work: Work, batch: Sequence[Step], made: MadePictures) -> None:
+    """Paints pictures of one size together, and writes the files that are complete with them.
 
-    Raises: RunError when there is none, or two of one name, or no folder of instance maps.
+    Raises: RunError when the memory does not suffice for one of them.
     """
-    if asked.instances and not asked.instances.is_dir():
-        raise RunError(f"there is no folder {asked.instances} of instance maps. Name one that is there")
-    paths = [found for path in asked.maps for found in (sorted(path.glob("*.png")) if path.is_dir() else [path])]
-    if not paths:
-        raise RunError(f"no PNG file in {', '.join(map(str, asked.maps))}. Name label maps: 8-bit PNG of class ids")
-    stems = [path.stem for path in paths]
-    twice = next((stem for stem in stems if stems.count(stem) > 1), None)
-    if twice:
-        raise RunError(f"two label maps are called {twice}.png, and so would be their pictures. Rename one")
-    return [Map(stem=path.stem, labels=path, instances=_instances_of(path, asked.instances)) for path in paths]
+    from gaugan.errors import OutOfMemoryError
+    from gaugan.reading import nearest
+
+    at = batch[0][0].at
+    maps = {one: read(work, one.map) for one in dict.fromkeys(one for one, _ in batch)}
+    if work.size:
+        # The picture is to be as large as what is painted, and so is the map.
+        maps = {one: tuple(ids if ids is None else nearest(ids, at) for ids in pair) for one, pair in maps.items()}
+    try:
+        pictures = work.painter.paint_all(
+            [maps[one] for one, _ in batch],
+            [one.vectors[step] for one, step in batch],
+            size=at,
+            precision=work.precision,
+        )
+    except OutOfMemoryError as error:
+        raise RunError(f"{error}. Paint a smaller one with --size, or where there is more memory") from error
+    for (one, step), picture in zip(batch, pictures, strict=True):
+        one.done[step] = picture.numpy()
+        if len(one.done) == len(one.vectors):
+            _write(one)
+            one.done.clear()
+            made.add(one.files, one.key)
 
 
-def _instances_of(labels: Path, folder: Path | None) -> Path | None:
-    path = folder / labels.name if folder else None
-    return path if path is not None and path.is_file() else None
+def _write(one: Wanted) -> None:
+    """The picture; or all of them side by side, and as an animation that goes there and back."""
+    pictures = [one.done[step] for step in range(len(one.vectors))]
+    if len(one.files) == 1:
+        images.write_picture(one.files[0], pictures[0])
+        return
+    strip, animation = one.files
+    chosen = np.linspace(0, len(pictures) - 1, min(len(pictures), MOST_IN_STRIP)).round().astype(int)
+    images.write_picture(strip, np.concatenate([pictures[step] for step in chosen], axis=1))
+    shown_ms = [END_MS, *[FRAME_MS] * (len(pictures) - 2), END_MS, *[FRAME_MS] * (len(pictures) - 2)]
+    images.write_gif(animation, [*pictures, *pictures[-2:0:-1]], shown_ms=shown_ms)

@@ -20,7 +20,7 @@ from pipeline import flow, images, runs
 from pipeline.classes import load_taxonomy, plain_taxonomy
 from pipeline.cli import app
 from pipeline.console import Console
-from pipeline.errors import GauganpipeError, RunError
+from pipeline.errors import GauganpipeError, PhotoError, RunError
 from pipeline.manifest import read
 from pipeline.workspace import Workspace
 from tests.typed import typed
@@ -260,7 +260,7 @@ def test_without_its_style_encoder_a_model_takes_no_photo_and_still_draws_styles
 def test_a_map_that_does_not_fit_is_named(files: Path, empty: Path, tmp_path: Path) -> None:
     run, lake = import_model(empty, files / "latest_net_G.pth", *SIZE), write_map(tmp_path / "lake.png", classes=30)
 
-    with pytest.raises(RunError, match=r"lake\.png: the label map holds class \d+, expected 0 to 6"):
+    with pytest.raises(PhotoError, match=r"lake\.png has the id \d+ at x=\d+, y=\d+\. The classes of plain are 0\.\.6"):
         gauganpipe(empty, "generate", lake, "--run", run)
 
 

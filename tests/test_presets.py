@@ -29,7 +29,7 @@ def test_it_trains_two_hundred_images_and_paints(workspace: Workspace, tmp_path:
     trained = runs.train(workspace, runs.Training(preset=preset, assignments=small), console=QUIET)
 
     painting = paint.Painting(run=trained.folder, split="val", out=tmp_path)
-    (picture, *_) = paint.generate(workspace, painting, console=QUIET)
+    (picture, *_) = paint.generate(workspace, painting, console=QUIET).pictures
 
     assert trained.images_shown == 200
     assert images.decode_photo(picture.read_bytes()).pixels.std() > 5

@@ -9,9 +9,14 @@ from torch.nn.utils import remove_spectral_norm
 from gaugan.randomness import generator
 from gaugan.settings import Settings
 from gaugan.spade.conditions import Condition, condition, condition_channels
+from gaugan.spade.conditions import edges as mark_edges
 from gaugan.spade.encoder import Encoder, draw_style
 from gaugan.spade.generator import Generator
 from gaugan.spade.losses import kl
+
+BYTES_A_CHANNEL, BYTES_OF_MAPS, BYTES_AT_BORDERS = 40, 100, 5000
+"""What painting takes for each pixel: for each channel of the last block, for whole numbers about the map, and, where
+pixels border on another class, for what is looked up of all the windows that differ there."""
 
 
 class SpadePainter(nn.Module):
@@ -26,6 +31,7 @@ class SpadePainter(nn.Module):
         self.classes, self.unknown, self.edges = classes, unknown, edges
         self.style_size = model.style_size if model.style_encoder else None
         self.noise_size = model.noise_size
+        self.looks_around = model.modulation == "windows"
         self.generator = Generator(
             condition_channels=condition_channels(classes=classes, unknown=unknown, edges=edges) + self.noise_size,
             width=model.width,
@@ -60,24 +66,41 @@ class SpadePainter(nn.Module):
         return self.generator(condition, draw_style(mu, logvar, eps=noise)), kl(mu, logvar)
 
     @torch.no_grad()
-    def paint(
-        self, labels: Tensor, *, seeds: Sequence[int], edges: Tensor | None = None, photo: Tensor | None = None
-    ) -> Tensor:
-        """Pictures of label maps, as they are in evaluation.
+    def paint(self, labels: Tensor, *, seeds: Sequence[int], edges: Tensor | None = None) -> Tensor:
+        """Pictures of label maps, as they are in evaluation, in styles that seeds draw, one a map.
 
         labels: (B, H, W) integers, 0..C-1, C unknown.    edges: (B, 1, H, W), 0 or 1, or None.
-        seeds: B of them; each draws a style where no photo gives one.
-        photo: (B, 3, h, w) float in [-1, 1], whose style is taken, or None.    Returns (B, 3, H, W) float in [-1, 1].
+        Returns (B, 3, H, W) float in [-1, 1].
         """
+        return self.paint_in(self.noise([(seed,) for seed in seeds], like=labels), labels, edges=edges)
+
+    @torch.no_grad()
+    def paint_in(self, styles: Tensor | None, labels: Tensor, *, edges: Tensor | None = None) -> Tensor:
+        """The same in given styles.    styles: (B, style_size or noise_size) float, or None for a network without."""
         self.eval()
-        seen, style = self.condition(labels, edges), self.noise([(seed,) for seed in seeds], like=labels)
-        if self.noise_size:
-            seen, style = seen.with_noise(style), None
-        elif photo is not None and self.encoder is not None:
-            style, _ = self.encoder(photo)
-        picture = self.generator(seen, style)
+        seen = self.condition(labels, edges)
+        picture = self.generator(seen.with_noise(styles)) if self.noise_size else self.generator(seen, styles)
         release(self)
         return picture
+
+    @torch.no_grad()
+    def styles_of(self, photos: Tensor) -> Tensor:
+        """The styles of photos, (B, 3, h, w) float in [-1, 1]: (B, style_size). Where there is no encoder it fails."""
+        self.eval()
+        mu, _ = self.encoder(photos)
+        release(self)
+        return mu
+
+    def bytes_needed(self, labels: Tensor) -> int:
+        """About how much memory it takes to paint label maps; measured on a CPU, and rather too much.
+
+        labels: as of `paint`.
+        """
+        multiple = 2**self.generator.doublings
+        height, width = (-(-side // multiple) * multiple for side in labels.shape[1:])
+        borders = mark_edges(labels).mean().item() if self.looks_around else 0
+        of_channels = BYTES_A_CHANNEL * self.generator.conv_img.in_channels
+        return round(len(labels) * height * width * (of_channels + BYTES_OF_MAPS + BYTES_AT_BORDERS * borders))
 
     def noise(self, places: Iterable[tuple[int, ...]], *, like: Tensor) -> Tensor | None:
         """Standard normal numbers, (B, style_size or noise_size), a row a place, on the device of `like`; or None."""

@@ -7,19 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.classes import UNKNOWN, Taxonomy, load_taxonomy, translate_classes, translate_ids
+from pipeline.classes import UNKNOWN, Taxonomy, load_taxonomy, translate_classes
+from pipeline.drawings import Meaning
 from pipeline.errors import GauganpipeError, PhotoError, SegmenterError
-from pipeline.images import Drawing, read_drawing
+from pipeline.images import read_drawing
 from pipeline.segmenters.given_instances import GivenInstances, Names, fit, open_instances, without_suffix
 from pipeline.segmenters.segmenter import Labelling, Options
 from pipeline.segmenters.weights import sha256_of
 
 OWN_TAXONOMY = "?taxonomy="
 """What stands between the folder and the taxonomy that its maps speak, where it is not the workspace's."""
-COLOURS_SHOWN = 3
-EVERY_COLOUR = 1 << 24
-BLACK = 0
-"""What unknown pixels are painted with."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,48 +76,11 @@ class Maps:
     def _read(self, path: Path) -> np.ndarray:
         """(H, W) uint8 class ids of the workspace's taxonomy, as large as the map."""
         drawing = read_drawing(path)
-        if drawing.pixels.ndim == 3:
-            return self._ids_of_colours(path, _pack(drawing.pixels))
-        if drawing.palette is not None and self._is_painted(drawing):
-            return self._ids_of_colours(path, _pack(drawing.palette)[drawing.pixels])
-        self._check_ids(path, drawing.pixels)
-        return translate_ids(drawing.pixels, self.source, self.taxonomy)
-
-    def _is_painted(self, drawing: Drawing) -> bool:
-        """Whether an indexed map shows the colours of classes while its bytes are only places in its palette."""
-        counts = np.bincount(drawing.pixels.ravel(), minlength=256)
-        used = np.flatnonzero(counts)
-        shown = _pack(drawing.palette)[used]
-        means_ids = [_pack(_colours(self.source)), np.arange(256, dtype=np.uint32) * 0x010101]
-        if any(np.array_equal(shown, colours[used]) for colours in means_ids):
-            return False
-        pixels = np.where(shown == BLACK, 0, counts[used])
-        known = max(pixels[np.isin(shown, _pack(_colours(one)))].sum() for one in self.palettes)
-        return known > 0 and 2 * known >= pixels.sum()
-
-    def _ids_of_colours(self, path: Path, colours: np.ndarray) -> np.ndarray:
-        """colours: (H, W) uint32, 0xrrggbb."""
-        is_there = np.zeros(EVERY_COLOUR, dtype=bool)
-        is_there[colours] = True
-        found = np.flatnonzero(is_there)
-        strangers = [found[~np.isin(found, _pack(_colours(one)))] for one in self.palettes]
-        fewest = min(range(len(strangers)), key=lambda index: len(strangers[index]))
-        if len(strangers[fewest]):
-            raise _strange_colours(path, colours, strangers[fewest], self.palettes[fewest], self.palettes)
-        painted = self.palettes[fewest]
-        ids = np.full(EVERY_COLOUR, UNKNOWN, dtype=np.uint8)
-        ids[_pack(_colours(painted))[: len(painted)]] = translate_classes(painted, self.taxonomy)
-        return ids[colours]
-
-    def _check_ids(self, path: Path, ids: np.ndarray) -> None:
-        wrong = (ids >= len(self.source)) & (ids != UNKNOWN)
-        if wrong.any():
-            y, x = divmod(int(wrong.argmax()), wrong.shape[1])
-            raise PhotoError(
-                f"cannot be labelled: {path} has the id {ids[y, x]} at x={x}, y={y}. "
-                f"The classes of {self.source.name} are 0..{len(self.source) - 1}, and {UNKNOWN} is unknown; "
-                f"maps of another taxonomy are named as maps:FOLDER{OWN_TAXONOMY}NAME"
-            )
+        meaning = Meaning(target=self.taxonomy, source=self.source, palettes=self.palettes)
+        try:
+            return meaning.read(drawing, hint=f"; maps of another taxonomy are named as maps:FOLDER{OWN_TAXONOMY}NAME")
+        except PhotoError as error:
+            raise PhotoError(f"cannot be labelled: {path} {error}") from None
 
 
 def split_spec(rest: str | Path) -> tuple[Path, str]:
@@ -168,36 +128,6 @@ def open_maps(folder: str | Path, *, taxonomy: Taxonomy, options: Options = Opti
         maps=Names.of((path.relative_to(folder).as_posix(), path) for path in paths),
         instances=open_instances(options.instances) if options.instances else None,
     )
-
-
-def _strange_colours(
-    path: Path, colours: np.ndarray, strangers: np.ndarray, nearest: Taxonomy, palettes: tuple[Taxonomy, ...]
-) -> PhotoError:
-    """Names the colours that the nearest taxonomy does not have, the most frequent first."""
-    is_strange = np.zeros(EVERY_COLOUR, dtype=bool)
-    is_strange[strangers] = True
-    found, counts = np.unique(colours[is_strange[colours]], return_counts=True)
-    shown = found[np.argsort(-counts, kind="stable")][:COLOURS_SHOWN]
-    y, x = divmod(int((colours == shown[0]).argmax()), colours.shape[1])
-    listed = ", ".join(f"#{colour:06x}" for colour in shown)
-    known = " or ".join(one.name for one in palettes)
-    more = f" and {len(found) - len(shown)} more" if len(found) > len(shown) else ""
-    return PhotoError(
-        f"cannot be labelled: {path} is painted with {listed}{more}, the first at x={x}, y={y}, "
-        f"which {nearest.name} does not have. A map has exactly the colours of {known}; an anti-aliased one, "
-        "or one that was a JPEG, cannot be read. gauganpipe classes lists the colours"
-    )
-
-
-def _colours(taxonomy: Taxonomy) -> np.ndarray:
-    """(256, 3) uint8 RGB, black where there is no class."""
-    return np.frombuffer(taxonomy.palette, dtype=np.uint8).reshape(256, 3)
-
-
-def _pack(pixels: np.ndarray) -> np.ndarray:
-    """(..., 3) uint8 RGB -> (...) uint32, 0xrrggbb."""
-    red, green, blue = (pixels[..., channel].astype(np.uint32) for channel in range(3))
-    return red << 16 | green << 8 | blue
 
 
 def _fit(path: Path, ids: np.ndarray, *, size: tuple[int, int]) -> np.ndarray:

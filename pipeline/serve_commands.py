@@ -16,6 +16,7 @@ ReportOut = Annotated[
     Path | None,
     typer.Option("--out", metavar="FILE", help="Where to write it; report.html in the workspace if unsaid."),
 ]
+Run = Annotated[Path | None, typer.Argument(metavar="RUN", help="The run to paint with; the newest if unsaid.")]
 Review = Annotated[bool, typer.Option("--review", help="Look through the label maps, and correct them.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, metavar="N", help="The port; 0 takes any that is free.")]
 Opens = Annotated[bool, typer.Option("--open", help="Show the page in a browser.")]
@@ -54,6 +55,7 @@ def report(
 
 
 def serve(
+    run: Run = None,
     review: Review = False,
     port: Port = PORT,
     opens: Opens = False,
@@ -62,24 +64,30 @@ def serve(
     as_json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Serve a page on this machine alone, to look through the label maps and paint what is wrong. Ctrl-C ends it.
+    """Serve a page on this machine alone, to draw a landscape that a run paints. Ctrl-C ends it.
 
-    The least certain label map comes first. What is decided is written at once: label_reviewed, keep, and the label map
-    with its instances and edges. The machine's own map stays beside it.
+    Nothing that is drawn leaves this machine or is written by the server. What others can ask of it stands at
+    /openapi.json.
 
-    gauganpipe serve --review
+    With --review the page is for looking through the label maps, the least certain first, and for painting what is
+    wrong. What is decided there is written at once: label_reviewed, keep, and the label map with its instances and
+    edges. The machine's own map stays beside it.
 
-    gauganpipe serve --review --port 0 --open
+    gauganpipe serve --open
+
+    gauganpipe serve --review --port 0
     """
-    from pipeline.serve import reviewing
+    from pipeline.serve import painting, reviewing
 
     console, place = Console(quiet=quiet, as_json=as_json), Workspace(root=workspace)
-    if not review:
-        raise GauganpipeError("there is nothing to serve without --review. Type gauganpipe serve --review")
+    if review and run:
+        raise GauganpipeError(f"the review needs no run. Leave out {run}, or --review")
     if dry_run:
-        lines = reviewing.plan_review(place, port=port)
+        lines = reviewing.plan_review(place, port=port) if review else painting.plan_paint(place, run, port=port)
         return console.show(lines, {"plan": lines})
-    return reviewing.serve_review(place, port=port, opens=opens, console=console)
+    if review:
+        return reviewing.serve_review(place, port=port, opens=opens, console=console)
+    return painting.serve_paint(place, run, port=port, opens=opens, console=console)
 
 
 def annotate(

@@ -83,9 +83,38 @@ def test_maps_go_out_and_come_back(labelled, typed, tmp_path, tool, name):
     assert files_of(labelled) == before
 
 
-def test_what_is_to_be_served_has_to_be_said(labelled, typed):
-    with pytest.raises(GauganpipeError, match="nothing to serve without --review"):
+def test_without_a_run_it_is_said_how_to_make_one(labelled, typed):
+    with pytest.raises(GauganpipeError, match=r"there is no run in .* Train one: gauganpipe train"):
         typed("serve", "-C", labelled.root)
+
+
+def test_a_run_that_is_not_there_is_a_sentence(labelled, typed):
+    with pytest.raises(GauganpipeError, match="there is no run at 0007-nowhere"):
+        typed("serve", "0007-nowhere", "-C", labelled.root)
+
+
+def test_a_run_without_checkpoint_is_a_sentence(labelled, typed):
+    folder = labelled.runs / "0001-tiny"
+    folder.mkdir(parents=True)
+    (folder / "config.toml").touch()
+
+    with pytest.raises(GauganpipeError, match="0001-tiny has no checkpoint yet"):
+        typed("serve", folder, "-C", labelled.root)
+
+
+def test_a_dry_run_names_the_run_and_listens_to_nothing(labelled, typed):
+    folder = labelled.runs / "0001-tiny"
+    (folder / "checkpoints" / "000000400").mkdir(parents=True)
+    (folder / "config.toml").touch()
+
+    said = typed("serve", "-n", "-C", labelled.root)
+
+    assert said == f"would serve a page to paint on with {folder} at http://127.0.0.1:8123/\n"
+
+
+def test_the_review_takes_no_run(labelled, typed):
+    with pytest.raises(GauganpipeError, match="the review needs no run"):
+        typed("serve", "0001-tiny", "--review", "-C", labelled.root)
 
 
 def test_a_dry_run_of_the_review_listens_to_nothing(labelled, typed):
@@ -99,6 +128,7 @@ def test_a_dry_run_of_the_review_listens_to_nothing(labelled, typed):
 @pytest.mark.parametrize(
     ("hidden", "words", "said"),
     [
+        ("fastapi", ("serve",), r"Run pip install 'gauganpipe\[serve\]'"),
         ("fastapi", ("serve", "--review"), r"Run pip install 'gauganpipe\[serve\]'"),
         ("matplotlib", ("report",), r"Run pip install 'gauganpipe\[report\]'"),
     ],

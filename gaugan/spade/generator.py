@@ -11,6 +11,7 @@ from torch.nn.utils import spectral_norm
 from gaugan.settings import DOUBLINGS
 from gaugan.spade.class_norm import ClassNorm
 from gaugan.spade.conditions import Condition
+from gaugan.spade.kept_tables import KeptTables
 from gaugan.spade.norm import SpadeNorm
 
 MODULATIONS = ("windows", "classes")
@@ -172,6 +173,18 @@ class Generator(nn.Module):
             x = self.get_submodule(name)(x, condition.resized(size), repeats=repeats)
         x = torch.tanh(self.conv_img(F.leaky_relu(x, SLOPE)))
         return x[:, :, :height, :width]
+
+    def keep_tables(self, most_bytes: int) -> KeptTables:
+        """From now on, tables are kept from one picture to the next: call it when the weights no longer change.
+
+        Pictures are the same up to rounding, about 1e-6. A generator of 'classes' has nothing that is worth keeping.
+        most_bytes: of memory that may be taken.    Returns what is kept.
+        """
+        kept = KeptTables(most_bytes)
+        for layer in self.modules():
+            if isinstance(layer, SpadeNorm):
+                layer.kept = kept
+        return kept
 
     def map_latent(self, condition: Condition) -> Tensor:
         """condition: of size (h, w).    Returns (B, 16*width, h, w)."""

@@ -5,12 +5,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gaugan.spade.conditions import Condition
+from gaugan.spade.kept_tables import KeptTables
 from gaugan.spade.lookup import modulate, multiply_by_place, sum_rows
 from gaugan.spade.synchronised import SynchronisedBatchNorm, processes
 
 HIDDEN_CHANNELS = 128
 MOST_DISTINCT = 0.6
 """Share of distinct windows from which on convolving every pixel is the quicker way."""
+SMALL_PX = 1024
+"""Maps of so few pixels are looked up all the same where tables are kept: a stroke changes few of their windows."""
 
 
 def plain_norm(kind: str, channels: int, *, affine: bool) -> nn.Module:
@@ -37,6 +40,9 @@ class SpadeNorm(nn.Module):
 
     Source: Park et al. 2019, Semantic Image Synthesis with Spatially-Adaptive Normalization, equations 1 to 3.
     """
+
+    kept: KeptTables | None = None
+    """What was made of windows in earlier pictures, where that is kept: not while weights are trained."""
 
     def __init__(self, channels: int, *, condition_channels: int, kind: str = "batch", kernel_size: int = 3) -> None:
         super().__init__()
@@ -66,22 +72,40 @@ class SpadeNorm(nn.Module):
     def table(self, condition: Condition) -> tuple[Tensor, Tensor | None]:
         """Scales and shifts, (U, 2 * channels), and the row of each pixel; None where every pixel has its own."""
         once, twice = condition.windows(self.kernel_size)
-        first = self.mlp_shared[0]
-        hidden = F.relu(condition.convolve(once.rows, first.weight, first.bias))  # (U1, 128)
-        weights = self.mlp_gamma.weight, self.mlp_beta.weight  # (C, 128, k, k) each
-        bias = torch.cat([self.mlp_gamma.bias + 1, self.mlp_beta.bias])
+        is_varied = once.share > MOST_DISTINCT
+        is_kept = self.kept is not None and not (self.training or torch.is_grad_enabled())
+        if is_kept and not (is_varied and once.index.numel() > SMALL_PX):
+            return self.kept.table(self, condition)
 
         # So many different windows that each pixel may as well have its own.
-        if once.share > MOST_DISTINCT:
+        if is_varied:
+            hidden, weights, bias = self._hidden(condition, once.rows), *self._weights()
             pixels = sum_rows(hidden, once.index.view(-1, 1)).view(*once.index.shape, -1).permute(0, 3, 1, 2)
             made = F.conv2d(pixels, torch.cat(weights), bias, padding=self.kernel_size // 2)  # (B, 2*C, H, W)
             return made.permute(0, 2, 3, 1).reshape(-1, len(bias)), None
+        return self.rows(condition, once.rows, twice.rows), twice.index
 
+    def rows(self, condition: Condition, once: Tensor, twice: Tensor) -> Tensor:
+        """Scales and shifts of windows of windows, (V, 2 * channels).
+
+        once: (U, k*k), windows of the condition's numbers.    twice: (V, k*k), windows of those, U outside the map.
+        """
         # What each hidden window adds at each place of a window of windows, then the sums of those.
-        products = multiply_by_place(F.pad(hidden, (0, 0, 0, 1)), weights)  # ((U1+1)*k*k, 2*C)
+        hidden, weights, bias = self._hidden(condition, once), *self._weights()
+        products = multiply_by_place(F.pad(hidden, (0, 0, 0, 1)), weights)  # ((U+1)*k*k, 2*C)
         places = self.kernel_size**2
-        rows = places * twice.rows + torch.arange(places, device=twice.rows.device)
-        return sum_rows(products, rows) + bias, twice.index
+        rows = places * twice + torch.arange(places, device=twice.device)
+        return sum_rows(products, rows) + bias
+
+    def _hidden(self, condition: Condition, windows: Tensor) -> Tensor:
+        """(U, 128)."""
+        first = self.mlp_shared[0]
+        return F.relu(condition.convolve(windows, first.weight, first.bias))
+
+    def _weights(self) -> tuple[tuple[Tensor, Tensor], Tensor]:
+        """Of both convolutions, (C, 128, k, k) each, and their biases, (2 * C,), scales 1 more than what is learned."""
+        bias = torch.cat([self.mlp_gamma.bias + 1, self.mlp_beta.bias])
+        return (self.mlp_gamma.weight, self.mlp_beta.weight), bias
 
 
 def normalise(norm: nn.Module, x: Tensor, *, repeats: int) -> Tensor:

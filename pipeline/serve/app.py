@@ -4,7 +4,7 @@ import contextlib
 import errno
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,8 @@ STATIC = Path(__file__).parent / "static"
 ADDRESS = "127.0.0.1"
 SECONDS_TO_FINISH = 3
 """So long a request that is being answered may take when the server ends."""
+SECONDS_TO_TRY_AGAIN = 1
+"""After so long those may ask again who are told that the server is busy."""
 
 
 def demand_libraries() -> None:
@@ -31,11 +33,17 @@ def demand_libraries() -> None:
         ) from None
 
 
-def bare_app(title: str, *, statuses: dict[type[Exception], int], on_end: Callable[[], None]) -> "FastAPI":
+def bare_app(
+    title: str,
+    *,
+    statuses: Mapping[type[Exception], int],
+    on_end: Callable[[], None],
+    most_bytes: Mapping[str, int] | None = None,
+) -> "FastAPI":
     """An app with no page yet: guarded, its errors `{"error": sentence}`, what the pages load under /static.
 
     statuses: of errors that are explained -> what they answer with; all others that are explained answer 422.
-    on_end: called once when the server ends.
+    on_end: called once when the server ends.    most_bytes: of a body, by path, where it is less than for others.
     """
     from fastapi import FastAPI, Request
     from fastapi.exceptions import RequestValidationError
@@ -52,13 +60,19 @@ def bare_app(title: str, *, statuses: dict[type[Exception], int], on_end: Callab
         on_end()
 
     app = FastAPI(title=title, docs_url=None, redoc_url=None, lifespan=life)
-    app.add_middleware(Guard)
+    app.add_middleware(Guard, most_bytes=most_bytes)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
 
     @app.exception_handler(GauganpipeError)
     async def explain(request: Request, error: GauganpipeError) -> JSONResponse:
         status = next((status for kind, status in statuses.items() if isinstance(error, kind)), 422)
-        return JSONResponse({"error": str(error)}, status_code=status)
+        again = {"retry-after": str(SECONDS_TO_TRY_AGAIN)} if status == 503 else None
+        return JSONResponse({"error": str(error)}, status_code=status, headers=again)
+
+    @app.exception_handler(Exception)
+    async def own_up(request: Request, error: Exception) -> JSONResponse:
+        sentence = "the server has made a mistake, which its terminal shows. It goes on"
+        return JSONResponse({"error": sentence}, status_code=500)
 
     @app.exception_handler(RequestValidationError)
     async def explain_request(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -84,14 +98,28 @@ def bare_app(title: str, *, statuses: dict[type[Exception], int], on_end: Callab
     return app
 
 
-def run(make_app: Callable[[], "FastAPI"], *, port: int, opens: bool, console: Console, note: str) -> None:
+def run(
+    make_app: Callable[[], "FastAPI"],
+    *,
+    port: int,
+    opens: bool,
+    console: Console,
+    note: str,
+    on_interrupt: Callable[[], None] = lambda: None,
+) -> None:
     """Serves on the loopback address until Ctrl-C; prints the address once, when it can be asked.
 
     port: 0 for any that is free.    opens: shows the page in a browser.    note: what there is to see, for stderr.
+    on_interrupt: called when the server is told to end, before it waits for requests that are being answered.
 
     Raises: GauganpipeError when the port is taken.
     """
     import uvicorn
+
+    class Server(uvicorn.Server):
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            on_interrupt()
+            await super().shutdown(sockets)
 
     listening = _listen(port)
     address = f"http://{ADDRESS}:{listening.getsockname()[1]}/"
@@ -115,7 +143,7 @@ def run(make_app: Callable[[], "FastAPI"], *, port: int, opens: bool, console: C
         webbrowser.open(address)
     try:
         with contextlib.suppress(KeyboardInterrupt):
-            uvicorn.Server(config).run(sockets=[listening])
+            Server(config).run(sockets=[listening])
     finally:
         listening.close()
     console.note("ended")

@@ -1,6 +1,8 @@
 """What stands before every request: who may ask, how much may be sent, and what a page may load."""
 
-from collections.abc import Callable
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
@@ -11,6 +13,8 @@ HOSTS = ("127.0.0.1", "localhost", "::1")
 """What a browser here calls this machine; a name of the web that leads here is refused."""
 MOST_BYTES = 100_000_000
 """Of one body; each address may ask for less."""
+SECONDS_TO_HEAR_OUT = 10
+"""So long a body that is too large is read and thrown away: who is still sending would not hear why it is refused."""
 ASKING = ("GET", "HEAD", "OPTIONS")
 
 HEADERS = {
@@ -26,22 +30,29 @@ HEADERS = {
 
 
 class Guard:
-    """Lets through what a page of ours on this machine sends, and answers all else with a sentence."""
+    """Lets through what a page of ours on this machine sends, and answers all else with a sentence.
 
-    def __init__(self, app: ASGIApp) -> None:
+    most_bytes: of a body, by the path of the address; MOST_BYTES for others.
+    """
+
+    def __init__(self, app: ASGIApp, most_bytes: Mapping[str, int] | None = None) -> None:
         self.app = app
+        self.most_bytes = most_bytes or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        status, sentence = _refusal(scope["method"], headers)
+        most_bytes = self.most_bytes.get(scope["path"], MOST_BYTES)
+        status, sentence = _refusal(scope["method"], headers, most_bytes)
+        if status == 413 and b"expect" not in headers:
+            await _hear_out(receive)
         app = JSONResponse({"error": sentence}, status_code=status) if sentence else self.app
-        await app(scope, _capped(receive), _with_headers(send))
+        await app(scope, _capped(receive, most_bytes), _with_headers(send))
 
 
-def _refusal(method: str, headers: dict[bytes, str]) -> tuple[int, str]:
+def _refusal(method: str, headers: dict[bytes, str], most_bytes: int) -> tuple[int, str]:
     """The status and the sentence for a request that is not answered; "" for one that is."""
     host, origin = headers.get(b"host", ""), headers.get(b"origin", "")
     if _hostname(f"//{host}") not in HOSTS:
@@ -51,7 +62,11 @@ def _refusal(method: str, headers: dict[bytes, str]) -> tuple[int, str]:
     length = headers.get(b"content-length", "0")
     if not length.isdigit():
         return 400, "the length of the body is no number"
-    return (413, f"a body has {MOST_BYTES:,} bytes at most") if int(length) > MOST_BYTES else (0, "")
+    return (413, _too_large(most_bytes)) if int(length) > most_bytes else (0, "")
+
+
+def _too_large(most_bytes: int) -> str:
+    return f"a body has {most_bytes:,} bytes at most"
 
 
 def _hostname(address: str) -> str:
@@ -61,19 +76,33 @@ def _hostname(address: str) -> str:
         return ""
 
 
-def _capped(receive: Receive) -> Receive:
-    """The same body, of which no more than MOST_BYTES are read, whatever its length is said to be."""
+def _capped(receive: Receive, most_bytes: int) -> Receive:
+    """The same body, of which no more than so many bytes are kept, whatever its length is said to be."""
     read_bytes = 0
 
     async def capped() -> Message:
         nonlocal read_bytes
         message = await receive()
         read_bytes += len(message.get("body", b""))
-        if read_bytes > MOST_BYTES:
-            raise HTTPException(413, f"a body has {MOST_BYTES:,} bytes at most")
+        if read_bytes > most_bytes:
+            if message.get("more_body"):
+                await _hear_out(receive)
+            raise HTTPException(413, _too_large(most_bytes))
         return message
 
     return capped
+
+
+async def _hear_out(receive: Receive) -> None:
+    """Reads what is left of a body, and throws it away."""
+    read_bytes = 0
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(SECONDS_TO_HEAR_OUT):
+            while read_bytes <= 2 * MOST_BYTES:
+                message = await receive()
+                read_bytes += len(message.get("body", b""))
+                if not message.get("more_body"):
+                    break
 
 
 def _with_headers(send: Send) -> Callable:

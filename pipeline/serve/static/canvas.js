@@ -1,24 +1,27 @@
 // The canvas: a photo, its label map in colours above it, and the tools that paint on the map.
 // The map is the truth; what stands on the canvas is only shown, and never read back.
 
+import { Gestures } from "./gestures.js";
 import { UNKNOWN } from "./labels.js";
 import { View } from "./view.js";
 
 const STRIPES = 90; // so many stripes of unknown pixels would lie along a picture's longer side
+const POINT_PX = 14;
+const PEN_ERASER = 32; // the bit of `buttons` for the other end of a pen
 
-export const TOOLS = ["brush", "line", "rectangle", "fill", "pick"];
+export const TOOLS = ["brush", "line", "rectangle", "fill", "pick", "erase"];
+const ROUND = ["brush", "line", "erase"];
 
-// Events: "paint" after an action that changed the map, "pick" with detail {id}, "point" with detail {x, y, id} or null.
+// Events: "paint" after an action that changed the map, "stroke" while one goes on, "pick" with detail {id},
+// "point" with detail {x, y, id} or null, "move" when the view has changed.
 export class Canvas extends EventTarget {
   tool = "brush";
   id = 0;
+  blank = UNKNOWN; // what is left where the eraser was
   radius = 12;
   #map = null;
   #colours = new Uint32Array(256);
-  #pointers = new Map();
-  #action = null; // {tool, start, last} while something is painted
-  #isPanned = false;
-  #pinched = null;
+  #action = null; // {tool, id, start, last} while something is painted
 
   // frame: an empty element that is the canvas's place, of a size of its own.
   constructor(frame) {
@@ -32,14 +35,16 @@ export class Canvas extends EventTarget {
     this.pen = this.layer.getContext("2d");
     this.ring = frame.appendChild(element("div", "ring"));
     this.ring.hidden = true;
-    this.view = new View(frame, stage);
-    frame.addEventListener("pointerdown", (event) => this.#map && this.#down(event));
-    frame.addEventListener("pointermove", (event) => this.#map && this.#move(event));
-    frame.addEventListener("pointerup", (event) => this.#map && this.#up(event));
-    frame.addEventListener("pointercancel", (event) => this.#map && this.#up(event));
-    frame.addEventListener("pointerleave", () => this.#leave());
-    frame.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
-    frame.addEventListener("contextmenu", (event) => event.preventDefault());
+    this.view = new View(frame, stage, () => this.#tell("move"));
+    const pixelAt = (event) => this.view.pixelAt(event.clientX, event.clientY);
+    new Gestures(this.view, {
+      press: (event) => this.#map && this.press(pixelAt(event), this.#toolOf(event)),
+      move: (event) => this.#follow(event).forEach((one) => this.moveTo(pixelAt(one))),
+      release: () => this.release(),
+      abandon: () => this.abandon(),
+      hover: (event) => this.#map && this.point(pixelAt(event), { isSeen: event.pointerType !== "touch" }),
+      leave: () => this.#leave(),
+    });
   }
 
   get map() {
@@ -58,6 +63,7 @@ export class Canvas extends EventTarget {
     this.#action = null;
     this.#map = map;
     this.photo.hidden = !source;
+    this.layer.hidden = false;
     if (source) this.photo.src = source;
     for (const one of [this.photo, this.layer]) {
       one.width = map.width;
@@ -65,6 +71,19 @@ export class Canvas extends EventTarget {
     }
     this.draw();
     this.view.begin(map.width, map.height);
+  }
+
+  // Nothing is shown, and nothing can be painted. What was being painted is an action of its map, as if released now.
+  clear() {
+    this.release();
+    this.#map = null;
+    this.photo.hidden = this.layer.hidden = this.ring.hidden = true;
+  }
+
+  // What is seen below the map.    source: the address of a picture of its size.
+  set underlay(source) {
+    this.photo.src = source;
+    this.photo.hidden = false;
   }
 
   set opacity(opacity) {
@@ -102,48 +121,73 @@ export class Canvas extends EventTarget {
     this.#finish();
   }
 
-  #down(event) {
-    event.preventDefault();
-    this.frame.focus({ preventScroll: true });
-    this.frame.setPointerCapture(event.pointerId);
-    this.#pointers.set(event.pointerId, { x: event.clientX, y: event.clientY });
-    if (this.#pointers.size > 1) {
-      this.#abandon();
-      this.#pinched = this.#spread();
+  // Painting step by step, at pixels {x, y} of the map: press, moveTo as often as wanted, release or abandon.
+
+  press(pixel, tool = this.tool) {
+    const isInside = this.#map.has(pixel.x, pixel.y);
+    if (tool === "pick") {
+      if (isInside) this.#tell("pick", { id: this.#map.at(pixel.x, pixel.y) });
       return;
     }
-    this.#isPanned = event.button === 1 || event.shiftKey;
-    if (this.#isPanned) return;
-    const pixel = this.view.pixelAt(event.clientX, event.clientY);
-    if (event.button === 2 || event.altKey || this.tool === "pick") {
-      if (this.#map.has(pixel.x, pixel.y)) this.#tell("pick", { id: this.#map.at(pixel.x, pixel.y) });
-      return;
-    }
-    this.#action = { tool: this.tool, start: pixel, last: pixel };
+    this.abandon();
+    this.#action = { tool, id: tool === "erase" ? this.blank : this.id, start: pixel, last: pixel };
     this.#map.begin();
-    if (this.tool === "fill" && this.#map.has(pixel.x, pixel.y)) this.draw(this.#map.fill(pixel.x, pixel.y, this.id));
-    this.#paintTo(pixel);
+    if (tool === "fill" && isInside) this.draw(this.#map.fill(pixel.x, pixel.y, this.id));
+    this.moveTo(pixel);
   }
 
-  #move(event) {
-    this.#hover(event);
-    const before = this.#pointers.get(event.pointerId);
-    if (!before) return;
-    this.#pointers.set(event.pointerId, { x: event.clientX, y: event.clientY });
-    if (this.#pinched) this.#pinch();
-    else if (this.#isPanned) this.view.pan(event.clientX - before.x, event.clientY - before.y);
-    else if (this.#action) {
-      const passed = event.getCoalescedEvents?.() ?? [];
-      for (const one of passed.length ? passed : [event]) this.#paintTo(this.view.pixelAt(one.clientX, one.clientY));
-    }
+  moveTo({ x, y }) {
+    if (!this.#action) return;
+    const { tool, id, start, last } = this.#action;
+    if (tool === "brush" || tool === "erase") this.draw(this.#map.line(last.x, last.y, x, y, this.radius, id));
+    if (tool === "line" || tool === "rectangle") this.draw(this.#map.restart());
+    if (tool === "line") this.draw(this.#map.line(start.x, start.y, x, y, this.radius, id));
+    if (tool === "rectangle") this.draw(this.#map.rectangle(start.x, start.y, x, y, id));
+    this.#action.last = { x, y };
+    this.#tell("stroke");
   }
 
-  #up(event) {
-    this.#pointers.delete(event.pointerId);
-    this.#isPanned = false;
-    if (this.#pointers.size < 2) this.#pinched = null;
-    if (event.type === "pointercancel") this.#abandon();
-    else if (this.#action) this.#finish();
+  release() {
+    if (!this.#action) return;
+    this.#action = null;
+    this.#finish();
+  }
+
+  // Takes back what the action has painted, as if it had not begun.
+  abandon() {
+    if (!this.#action) return;
+    this.draw(this.#map.restart());
+    this.#map.end();
+    this.#action = null;
+    this.#tell("stroke");
+  }
+
+  get isPainting() {
+    return this.#action !== null;
+  }
+
+  // Rings the pixels that the tool would paint at one, and says its class.
+  // isAlways: rings it for a tool without a size too.
+  point({ x, y }, { isSeen = true, isAlways = false } = {}) {
+    this.#tell("point", this.#map.has(x, y) ? { x, y, id: this.#map.at(x, y) } : null);
+    const isRound = ROUND.includes(this.tool);
+    this.ring.hidden = !isSeen || !(isRound || isAlways);
+    const frame = this.frame.getBoundingClientRect(), middle = this.view.pointOf(x, y);
+    const size = isRound ? (2 * this.radius + 1) * this.view.scale : POINT_PX;
+    this.ring.style.width = this.ring.style.height = `${size}px`;
+    this.ring.style.left = `${middle.x - frame.left - size / 2}px`;
+    this.ring.style.top = `${middle.y - frame.top - size / 2}px`;
+  }
+
+  #toolOf({ button, buttons, altKey }) {
+    if (button === 2 || altKey) return "pick";
+    return buttons & PEN_ERASER ? "erase" : this.tool;
+  }
+
+  // All the places that a pointer has passed since the last event.
+  #follow(event) {
+    const passed = event.getCoalescedEvents?.() ?? [];
+    return passed.length ? passed : [event];
   }
 
   #leave() {
@@ -151,61 +195,14 @@ export class Canvas extends EventTarget {
     this.#tell("point", null);
   }
 
-  #paintTo({ x, y }) {
-    const { tool, start, last } = this.#action;
-    if (tool === "brush") this.draw(this.#map.line(last.x, last.y, x, y, this.radius, this.id));
-    if (tool === "line" || tool === "rectangle") this.draw(this.#map.restart());
-    if (tool === "line") this.draw(this.#map.line(start.x, start.y, x, y, this.radius, this.id));
-    if (tool === "rectangle") this.draw(this.#map.rectangle(start.x, start.y, x, y, this.id));
-    this.#action.last = { x, y };
-  }
-
   #finish() {
-    this.#action = null;
     if (this.#map.end()) this.#tell("paint");
-  }
-
-  // A second finger has come: what the first one painted was meant to move the picture.
-  #abandon() {
-    if (!this.#action) return;
-    this.draw(this.#map.restart());
-    this.#map.end();
-    this.#action = null;
   }
 
   #step(box) {
     if (!box) return;
     this.draw(box);
     this.#tell("paint");
-  }
-
-  #pinch() {
-    const now = this.#spread();
-    this.view.pan(now.x - this.#pinched.x, now.y - this.#pinched.y);
-    this.view.zoom(now.distance / this.#pinched.distance, now.x, now.y);
-    this.#pinched = now;
-  }
-
-  #spread() {
-    const [one, other] = [...this.#pointers.values()];
-    const distance = Math.max(1, Math.hypot(one.x - other.x, one.y - other.y));
-    return { x: (one.x + other.x) / 2, y: (one.y + other.y) / 2, distance };
-  }
-
-  #wheel(event) {
-    event.preventDefault();
-    this.view.zoom(Math.exp(-event.deltaY / 400), event.clientX, event.clientY);
-  }
-
-  #hover(event) {
-    const { x, y } = this.view.pixelAt(event.clientX, event.clientY);
-    this.#tell("point", this.#map.has(x, y) ? { x, y, id: this.#map.at(x, y) } : null);
-    this.ring.hidden = !["brush", "line"].includes(this.tool) || event.pointerType === "touch";
-    const frame = this.frame.getBoundingClientRect(), middle = this.view.pointOf(x, y);
-    const size = (2 * this.radius + 1) * this.view.scale;
-    this.ring.style.width = this.ring.style.height = `${size}px`;
-    this.ring.style.left = `${middle.x - frame.left - size / 2}px`;
-    this.ring.style.top = `${middle.y - frame.top - size / 2}px`;
   }
 
   #tell(kind, detail) {

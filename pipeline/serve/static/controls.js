@@ -2,7 +2,7 @@
 
 import { UNKNOWN } from "./labels.js";
 
-const KEY_OF_TOOL = { b: "brush", f: "fill", r: "rectangle", l: "line", i: "pick" };
+const KEY_OF_TOOL = { b: "brush", f: "fill", r: "rectangle", l: "line", i: "pick", e: "erase" };
 const $ = (id) => document.getElementById(id);
 
 export class Controls {
@@ -29,6 +29,13 @@ export class Controls {
     for (const button of this.buttons) button.setAttribute("aria-pressed", button.dataset.tool === tool);
   }
 
+  // For maps of this size: the largest brush, and one to begin with.
+  fitTo(width, height) {
+    const shorter = Math.min(width, height);
+    $("size").max = Math.max(1, Math.round(shorter / 4));
+    this.resize(Math.round(shorter / 22));
+  }
+
   // radius: pixels of the map around the middle one.
   resize(radius) {
     const fitting = Math.min(Number($("size").max), Math.max(0, radius));
@@ -46,7 +53,7 @@ export class Controls {
   // Does what a key means here; whether it means anything.
   onKey(key, event) {
     const { canvas, palette } = this, step = Math.max(1, Math.round(canvas.radius / 5));
-    if (key in KEY_OF_TOOL) this.take(KEY_OF_TOOL[key]);
+    if (this.#has(KEY_OF_TOOL[key])) this.take(KEY_OF_TOOL[key]);
     else if (key >= "1" && key <= "9") palette.chooseAt(Number(key) - 1);
     else if (key === "/") palette.finder.focus();
     else if (key === "e") palette.choose(UNKNOWN);
@@ -60,6 +67,10 @@ export class Controls {
     else if (key === "v") canvas.opacity = 0;
     else return false;
     return true;
+  }
+
+  #has(tool) {
+    return this.buttons.some((button) => button.dataset.tool === tool);
   }
 
   #showLabels() {

@@ -21,11 +21,13 @@ export class Palette {
     });
   }
 
-  // classes: [{id, name, colour}].
-  show(classes) {
-    this.#classes = [...classes, { id: UNKNOWN, name: "unknown", colour: "" }];
+  // classes: [{id, name, colour}], in the order of the list.    hasUnknown: whether unknown can be painted.
+  // hasKeys: says beside the first nine which key takes them.
+  show(classes, { hasUnknown = true, hasKeys = false } = {}) {
+    this.#classes = hasUnknown ? [...classes, { id: UNKNOWN, name: "unknown", colour: "" }] : classes;
     this.#buttons = new Map(this.#classes.map((one) => [one.id, this.#button(one)]));
     this.list.replaceChildren(...this.#buttons.values());
+    if (hasKeys) [...this.list.children].slice(0, 9).forEach((one, place) => (one.lastChild.textContent = place + 1));
     this.finder.hidden = classes.length < MANY;
     this.choose(this.#classes[0].id);
   }

@@ -10,9 +10,11 @@ export class View {
   #isFitted = true;
 
   // frame: the place on the page.    stage: what is moved in it, as large as the picture.
-  constructor(frame, stage) {
+  // onMove: called when a person has moved the picture, or the frame has another size; not by follow().
+  constructor(frame, stage, onMove = () => {}) {
     this.frame = frame;
     this.stage = stage;
+    this.onMove = onMove;
     this.scale = 1;
     new ResizeObserver(() => (this.#isFitted ? this.fit() : this.#place())).observe(frame);
   }
@@ -25,6 +27,11 @@ export class View {
   }
 
   fit() {
+    this.#fit();
+    this.onMove();
+  }
+
+  #fit() {
     const { clientWidth, clientHeight } = this.frame;
     this.scale = Math.min(clientWidth / this.#width, clientHeight / this.#height) || 1;
     this.#left = (clientWidth - this.#width * this.scale) / 2;
@@ -45,11 +52,24 @@ export class View {
     this.scale = scale;
     this.#isFitted = false;
     this.#place();
+    this.onMove();
   }
 
   pan(x, y) {
     this.#left += x;
     this.#top += y;
+    this.#isFitted = false;
+    this.#place();
+    this.onMove();
+  }
+
+  // Shows the part that another view shows, of a picture of the same size.
+  follow(other) {
+    if (other.#isFitted) return this.#fit();
+    const [wider, higher] = ["clientWidth", "clientHeight"].map((side) => this.frame[side] - other.frame[side]);
+    this.#left = other.#left + wider / 2;
+    this.#top = other.#top + higher / 2;
+    this.scale = other.scale;
     this.#isFitted = false;
     this.#place();
   }

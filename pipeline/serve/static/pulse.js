@@ -1,0 +1,60 @@
+// Whether the server is there, and still paints with the same run: asked now and then, more often while it is away.
+
+import { ask } from "./server.js";
+
+const SECONDS = 10;
+const SECONDS_AWAY = 1.5;
+
+// Events: "away" once when the server does not answer; "back" once when it does again; "changed" when it paints with
+// another run. Details of the latter two: {model}.
+export class Pulse extends EventTarget {
+  #timer = 0;
+  #isAway = false;
+  #isAsking = false;
+
+  // model: of /api/model, as it was first.
+  begin(model) {
+    this.model = model;
+    this.#wait();
+    document.addEventListener("visibilitychange", () => document.hidden || this.feel());
+  }
+
+  get isAway() {
+    return this.#isAway;
+  }
+
+  // Asks now.
+  async feel() {
+    if (this.#isAsking) return;
+    this.#isAsking = true;
+    clearTimeout(this.#timer);
+    try {
+      this.#there(await ask("/api/model"));
+    } catch (error) {
+      if (error.status === 0) this.miss();
+    }
+    this.#isAsking = false;
+    this.#wait();
+  }
+
+  // The server was found away.
+  miss() {
+    if (this.#isAway) return;
+    this.#isAway = true;
+    this.#wait();
+    this.dispatchEvent(new CustomEvent("away"));
+  }
+
+  #there(model) {
+    const isOther = model.run !== this.model.run || model.images_shown !== this.model.images_shown, wasAway = this.#isAway;
+    this.#isAway = false;
+    this.model = model;
+    if (isOther) this.dispatchEvent(new CustomEvent("changed", { detail: { model } }));
+    if (wasAway) this.dispatchEvent(new CustomEvent("back", { detail: { model } }));
+  }
+
+  #wait() {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => (document.hidden && !this.#isAway ? this.#wait() : this.feel()), 1000 * (this.#isAway ? SECONDS_AWAY : SECONDS));
+  }
+}

@@ -1,7 +1,7 @@
-"""SPADE computed the dense way, as the paper draws it: one-hot maps at full size, two convolutions at every pixel.
+"""SPADE trained the dense way, as the paper draws it: one-hot maps at full size, two convolutions at every pixel.
 
 It uses the weights of our networks and none of their shortcuts, so it is both what they are compared with for speed and
-what they must equal.
+what they must equal. The generator's way of it stands in gaugan/spade/dense.py.
 """
 
 import torch
@@ -10,38 +10,10 @@ from torch.nn import functional as F
 
 from gaugan.data import Batch
 from gaugan.settings import Settings
+from gaugan.spade.dense import paint as paint
 from gaugan.spade.discriminator import MultiscaleDiscriminator
-from gaugan.spade.generator import SLOPE, Generator, SpadeBlock
 from gaugan.spade.losses import discriminator_loss, feature_matching, generator_loss
 from gaugan.spade.method import SpadeMethod
-from gaugan.spade.norm import SpadeNorm
-
-
-def paint(generator: Generator, one_hot: Tensor, style: Tensor | None = None) -> Tensor:
-    """Paint one-hot maps, (B, channels, H, W), whose sides are multiples of the generator's; (B, 3, H, W)."""
-    size = tuple(side // 2**generator.doublings for side in one_hot.shape[-2:])
-    if style is None:
-        x = generator.fc(F.interpolate(one_hot, size=size, mode="nearest"))
-    else:
-        x = generator.style_latent(style, size)
-    for name, doubles in generator.path:
-        if doubles:
-            x = F.interpolate(x, scale_factor=2, mode="nearest")
-        x = block(generator.get_submodule(name), x, one_hot)
-    return torch.tanh(generator.conv_img(F.leaky_relu(x, SLOPE)))
-
-
-def block(layers: SpadeBlock, x: Tensor, one_hot: Tensor) -> Tensor:
-    shortcut = layers.conv_s(norm(layers.norm_s, x, one_hot)) if layers.changes_width else x
-    x = layers.conv_0(F.leaky_relu(norm(layers.norm_0, x, one_hot), SLOPE))
-    x = layers.conv_1(F.leaky_relu(norm(layers.norm_1, x, one_hot), SLOPE))
-    return shortcut + x
-
-
-def norm(layer: SpadeNorm, x: Tensor, one_hot: Tensor) -> Tensor:
-    seen = F.interpolate(one_hot, size=x.shape[-2:], mode="nearest")
-    hidden = layer.mlp_shared(seen)  # (B, 128, H, W)
-    return layer.param_free_norm(x) * (1 + layer.mlp_gamma(hidden)) + layer.mlp_beta(hidden)
 
 
 def judge(discriminator: MultiscaleDiscriminator, one_hot: Tensor, image: Tensor) -> list[list[Tensor]]:

@@ -156,40 +156,6 @@ Continues = Annotated[
 ]
 NewRun = Annotated[bool, typer.Option("--new", help="Begin another run, even if one has these settings.")]
 
-# What is painted
-
-Maps = Annotated[list[Path], typer.Argument(metavar="[MAP.png|FOLDER]...", help="Label maps: PNG of class ids.")]
-PaintedSplit = Annotated[str, typer.Option(metavar="NAME", help="Without maps: the rows to paint, train, val or test.")]
-PaintingRun = Annotated[Path | None, typer.Option(metavar="DIR", help="The run that paints; without it, the newest.")]
-MapInstances = Annotated[Path | None, typer.Option(metavar="DIR", help="Instance maps, named like the maps.")]
-PicturesOut = Annotated[
-    Path | None, typer.Option(metavar="DIR", help="Where the pictures go; without it, into the run.")
-]
-Seed = Annotated[int, typer.Option(min=0, metavar="N", help="The style that is drawn.")]
-Styles = Annotated[int, typer.Option(min=1, metavar="N", help="Pictures a map, each in a style of its own.")]
-StylePhoto = Annotated[Path | None, typer.Option(metavar="FILE", help="A photo whose style is taken.")]
-
-# What is imported
-
-ModelFiles = Annotated[
-    list[Path], typer.Argument(metavar="FILE", help="latest_net_G.pth and, if you have them, ..._D.pth, ..._E.pth.")
-]
-CropSize = Annotated[int, typer.Option(metavar="PX", help="The width of its pictures in training: crop_size.")]
-Aspect = Annotated[float, typer.Option(metavar="A", help="Their width divided by their height: aspect_ratio.")]
-Upsampling = Annotated[
-    str, typer.Option(metavar="NAME", help="normal, more or most; without it, what the file says, else normal.")
-]
-HasEdges = Annotated[
-    bool, typer.Option("--edges", help="It was trained with instance maps: the last channel is edges.")
-]
-HasUnknown = Annotated[bool, typer.Option("--unknown", help="Its last channel, but for edges, is unknown pixels.")]
-HasUnknownFirst = Annotated[
-    bool, typer.Option("--unknown-first", help="Its first channel is unknown pixels, as in the reference's ADE20K.")
-]
-ClassTable = Annotated[
-    str, typer.Option("--classes", metavar="TABLE", help="cocostuff, ade20k, or a CSV file; else class 0, class 1, ...")
-]
-
 # What is exported
 
 AttributionOut = Annotated[

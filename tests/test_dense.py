@@ -60,7 +60,7 @@ def learned(network: torch.nn.Module) -> dict[str, Tensor]:
     [
         ({}, (32, 64)),
         ({"norm": "instance"}, (64, 32)),
-        ({"kernel_size": 5}, (32, 32)),
+        ({"kernel_size": 5}, (32, 64)),
         ({"kernel_size": 1}, (32, 64)),
         ({"style_size": 6, "upsampling": "more"}, (64, 64)),
     ],

@@ -1,10 +1,12 @@
-"""What labelled the photos, in words for a dataset card: name, licence, digest, and the errors it is known for."""
+"""What labelled the photos, in words for cards: name, licence, digest, and the errors it is known for."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pipeline.about import About
+from pipeline.exports.markdown import as_code, table
+from pipeline.exports.origins import most_first
 from pipeline.rows import Row
 from pipeline.segmenters import choices
 
@@ -16,21 +18,25 @@ GIVEN = "the maps came with the photos; no network of ours made them"
 
 def describe_models(rows: Sequence[Row], about: About) -> list[str]:
     """Markdown lines: a table of what labelled how many photos, then what is known of each network's errors."""
+    lines = models_table(rows, about)
+    for name in sorted({row.label_model or "unknown" for row in rows}):
+        lines += _known_errors(name)
+    return lines
+
+
+def models_table(rows: Sequence[Row], about: About) -> list[str]:
+    """Markdown lines: what labelled how many photos, most first."""
     counts = Counter(row.label_model or "unknown" for row in rows)
-    lines = [
-        "| labelled by | photos | mean confidence | what it is | licence of its weights |",
-        "|---|---|---|---|---|",
-    ]
-    for name, number in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])):
+    cells = []
+    for name, number in most_first(counts):
         confidences = [row.label_confidence for row in rows if (row.label_model or "unknown") == name]
         known = [value for value in confidences if value is not None]
         mean = f"{sum(known) / len(known):.3f}" if known else ""
         said = about.models.get(name, {})
         what = "; ".join(filter(None, (_what(name), f"digest {said['digest']}" if said.get("digest") else "")))
-        lines.append(f"| `{name}` | {number:,} | {mean} | {what} | {_license(name, said)} |")
-    for name in sorted(counts):
-        lines += _known_errors(name)
-    return lines
+        cells.append((name, f"{number:,}", mean, what, _license(name, said)))
+    head = ("labelled by", "photos", "mean confidence", "what it is", "licence of its weights")
+    return table(head, cells, code=[0])
 
 
 def _choice(name: str) -> choices.Choice | None:
@@ -63,10 +69,10 @@ def _known_errors(name: str) -> list[str]:
     if choice is None or choice.family == "maps":
         return []
     if choice.spec == choices.DEFAULT:
-        return ["", f"### Known errors of `{name}`", "", *_told(EMBEDDED_CARD)]
+        return ["", f"### Known errors of {as_code(name)}", "", *_told(EMBEDDED_CARD)]
     tried = "It was never run on its real weights where gauganpipe was made, and nobody measured it there."
     seen = "Nobody has measured it on photos like these where gauganpipe was made."
-    return ["", f"### Known errors of `{name}`", "", seen if choice.proven else tried]
+    return ["", f"### Known errors of {as_code(name)}", "", seen if choice.proven else tried]
 
 
 def _told(card: Path) -> list[str]:

@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline import exchange_commands, gather, manifest_commands, options, serve_commands, views
+from pipeline import (
+    evaluation_commands,
+    exchange_commands,
+    gather,
+    manifest_commands,
+    model_commands,
+    options,
+    paint_commands,
+    serve_commands,
+    views,
+)
 from pipeline.console import Console
 from pipeline.errors import GauganpipeError
 from pipeline.workspace import Workspace
@@ -24,8 +34,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
-model = typer.Typer(help="Take models in from elsewhere.", no_args_is_help=True, rich_markup_mode=None)
-app.add_typer(model, name="model")
+app.add_typer(model_commands.model, name="model")
 
 manifest = manifest_commands.manifest
 manifest.command("export")(exchange_commands.export_dataset)
@@ -258,90 +267,8 @@ def train(
     return None
 
 
-@app.command()
-def generate(
-    maps: options.Maps = [],  # noqa: B006
-    split: options.PaintedSplit = "val",
-    run: options.PaintingRun = None,
-    instances: options.MapInstances = None,
-    out: options.PicturesOut = None,
-    seed: options.Seed = 0,
-    styles: options.Styles = 1,
-    style_photo: options.StylePhoto = None,
-    workspace: options.Folder = options.HERE,
-    dry_run: options.DryRun = False,
-    as_json: options.AsJson = False,
-    quiet: options.Quiet = False,
-) -> None:
-    """Paint pictures from label maps, and print their paths.
-
-    gauganpipe generate --split val
-
-    gauganpipe generate map.png --out pictures --seed 3
-    """
-    from pipeline import paint
-
-    console, place = Console(quiet=quiet, as_json=as_json), Workspace(root=workspace)
-    asked = paint.Painting(
-        run=run,
-        maps=tuple(maps),
-        split=split,
-        instances=instances,
-        out=out,
-        seed=seed,
-        styles=styles,
-        style_photo=style_photo,
-    )
-    if dry_run:
-        return _show_plan(paint.plan(place, asked), console)
-    paths = paint.generate(place, asked, console=console)
-    console.show(map(str, paths), {"pictures": paths})
-    return None
-
-
-@model.command("import")
-def import_model(
-    files: options.ModelFiles,
-    crop_size: options.CropSize,
-    aspect: options.Aspect = 1.0,
-    upsampling: options.Upsampling = "",
-    edges: options.HasEdges = False,
-    unknown: options.HasUnknown = False,
-    unknown_first: options.HasUnknownFirst = False,
-    classes: options.ClassTable = "",
-    workspace: options.Folder = options.HERE,
-    dry_run: options.DryRun = False,
-    as_json: options.AsJson = False,
-    quiet: options.Quiet = False,
-) -> None:
-    """Make a run of a model that the reference implementation of SPADE has trained, and print its folder.
-
-    The files say nearly everything of their network themselves; the options say the rest. Nothing in them is executed.
-
-    gauganpipe model import latest_net_G.pth --crop-size 256
-
-    gauganpipe model import latest_net_G.pth latest_net_D.pth --crop-size 256 --unknown --edges --classes cocostuff
-    """
-    from pipeline import models
-
-    console, place = Console(quiet=quiet, as_json=as_json), Workspace(root=workspace)
-    asked = models.Importing(
-        files=tuple(files),
-        crop_size=crop_size,
-        aspect=aspect,
-        upsampling=upsampling,
-        edges=edges,
-        unknown=unknown,
-        unknown_first=unknown_first,
-        classes=classes,
-    )
-    if dry_run:
-        return _show_plan(models.plan(place, asked), console)
-    done = models.import_model(place, asked, console=console)
-    console.show([str(done.folder)], done)
-    return None
-
-
+app.command()(paint_commands.generate)
+app.command()(evaluation_commands.evaluate)
 app.command()(serve_commands.serve)
 app.command()(views.attribution)
 app.command()(views.segmenters)

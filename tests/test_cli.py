@@ -12,8 +12,8 @@ import pytest
 from tests.typed import PROGRAM, typed
 
 COMMANDS = (
-    *("run", "download", "curate", "label", "build-edges", "inspect", "train", "generate", "attribution"),
-    *("segmenters", "classes"),
+    *("run", "download", "curate", "label", "build-edges", "inspect", "train", "generate", "evaluate"),
+    *("serve", "attribution", "segmenters", "classes"),
 )
 SMALL = ("images=8", "batch_size=8", "model.width=4", "discriminator_width=4", "data.workers=0")
 TRAIN = ("train", "--preset", "tiny", *(word for setting in SMALL for word in ("--set", setting)))

@@ -161,7 +161,7 @@ def test_sheets_of_samples_show_labels_photo_and_picture_side_by_side(done: Work
     sheets = sorted((done.run_folders()[0] / "samples").glob("*.png"))
     val = len(rows_of_splits(read(done), "val"))
 
-    assert [path.stem for path in sheets] == ["000000000", "000000004", "000000008"]
+    assert [path.stem for path in sheets] == ["000000000", "000000008", "000000016"]
     width, height = _size(sheets[-1])
     assert width >= 3 * 64 and height >= min(val, 8) * 64
 
@@ -274,26 +274,67 @@ def test_a_wrong_setting_stops_the_flow_before_a_photo_is_taken_in(tmp_path: Pat
     assert not list(tmp_path.iterdir())
 
 
-def test_a_label_map_that_a_person_has_reviewed_is_not_labelled_over(tmp_path: Path) -> None:
-    photos, workspace = tmp_path / "photos", Workspace(root=tmp_path / "workspace")
-    photos.mkdir()
+def _reviewed(tmp_path: Path) -> tuple[Workspace, flow.Asked]:
+    """A photo whose label map a person has reviewed, and a segmenter that would make another of it."""
     from pipeline.sources.drawn import candidates
 
+    photos, workspace = tmp_path / "photos", Workspace(root=tmp_path / "workspace")
+    photos.mkdir()
     (photos / "1.png").write_bytes(next(iter(candidates("1"))).read())
     asked = flow.Asked(segmenter=_maps(tmp_path, photos), keep_all=True)
     flow.label(workspace, str(photos), asked, workers=0, console=QUIET)
+    _say_reviewed(workspace, "yes")
+    sky = images.encode_labels(np.zeros((256, 256), np.uint8), load_taxonomy().palette)
+    (tmp_path / "maps" / "1.png").write_bytes(sky)
+    return workspace, asked
+
+
+def _say_reviewed(workspace: Workspace, word: str) -> None:
+    """As a person writes it into the CSV."""
     text = workspace.dataset_csv.read_text()
     header = text.splitlines()[0].split(",")
     cells = text.splitlines()[1].split(",")
-    cells[header.index("label_reviewed")] = "yes"
+    cells[header.index("label_reviewed")] = word
     workspace.dataset_csv.write_text("\n".join([",".join(header), ",".join(cells)]) + "\n")
-    (tmp_path / "maps" / "1.png").write_bytes(
-        images.encode_labels(np.zeros((256, 256), np.uint8), load_taxonomy().palette)
-    )
 
-    kept = flow.label(workspace, str(photos), asked, workers=0, console=QUIET)
-    redone = flow.label(workspace, str(photos), asked, flow.Which(redo=True), workers=0, console=QUIET)
 
-    assert kept.walks["labelled"].done == 0
-    assert redone.walks["labelled"].done == 1
-    assert next(iter(read(workspace).rows.values())).label_reviewed == ""
+@pytest.mark.parametrize("which", [flow.PENDING, flow.Which(redo=True), flow.Which(only_failed=True)])
+@pytest.mark.parametrize("lost", ["", "provenance.csv", "dataset.json"])
+def test_a_label_map_that_a_person_has_reviewed_is_not_labelled_over(tmp_path: Path, which, lost) -> None:
+    workspace, asked = _reviewed(tmp_path)
+    if lost:
+        (workspace.manifests / lost).unlink()
+    before = _files(workspace.root / "data" / "labels")
+
+    done = flow.label(workspace, "", asked, which, workers=0, console=QUIET)
+
+    assert done.walks["labelled"].done == 0
+    assert _files(workspace.root / "data" / "labels") == before
+    assert next(iter(read(workspace).rows.values())).label_reviewed == "yes"
+
+
+def test_labelling_again_says_how_many_maps_a_person_has_reviewed_and_how_to_have_them_made_again(
+    tmp_path: Path, capsys
+) -> None:
+    workspace, asked = _reviewed(tmp_path)
+    sentence = "left alone: 1 map that a person has reviewed. To have one made again, empty its cell in label_reviewed"
+
+    planned = flow.plan_label(workspace, "", asked, flow.Which(redo=True))
+    flow.label(workspace, "", asked, flow.Which(redo=True), workers=0, console=Console())
+
+    assert planned == ["would label 0 photos", sentence]
+    assert sentence in capsys.readouterr().err
+
+
+def test_a_reviewed_label_map_is_made_again_when_its_cell_is_emptied_or_the_map_is_lost(tmp_path: Path) -> None:
+    workspace, asked = _reviewed(tmp_path)
+    [row] = read(workspace).rows.values()
+    workspace.resolve(row.label_file_name).unlink()
+
+    lost = flow.label(workspace, "", asked, workers=0, console=QUIET)
+    after_loss = next(iter(read(workspace).rows.values())).label_reviewed
+    _say_reviewed(workspace, "yes")
+    _say_reviewed(workspace, "")
+    emptied = flow.label(workspace, "", asked, flow.Which(redo=True), workers=0, console=QUIET)
+
+    assert (lost.walks["labelled"].done, after_loss, emptied.walks["labelled"].done) == (1, "", 1)

@@ -1,20 +1,10 @@
-"""Charts as SVG that stands in the page: its colours and letters are those of the page, by day and by night."""
+"""The charts of the report: shares of classes, what stands together, confidence, sizes."""
 
-import io
-import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from pipeline.report_page.facts import ClassFact, Together
+from pipeline.report_page.svg import ACCENT, INK, RULE, as_svg, figure_of
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-WIDTH_IN = 5.2
-INK, RULE, ACCENT = "#010203", "#010204", "#010205"
-"""Colours that stand for those of the page while a chart is drawn."""
-THEME = {INK: "currentColor", RULE: "var(--rule)", ACCENT: "var(--accent)"}
 MARKS = {"val": "D", "test": "o"}
 MOST_CLASSES = 40
 SIZE_STEP_PX = 64
@@ -24,7 +14,7 @@ SIZE_STEP_PX = 64
 def class_shares(classes: Sequence[ClassFact]) -> str:
     """A bar a class in its own colour: its mean share in train; and a mark for val and for test."""
     shown = classes[:MOST_CLASSES]
-    figure, axes = _figure("classes", height_in=0.5 + 0.27 * len(shown))
+    figure, axes = figure_of("classes", height_in=0.5 + 0.27 * len(shown))
     places = range(len(shown))
     bars = [one.by_split.get("train", one.share) for one in shown]
     axes.barh(places, bars, color=[one.colour for one in shown], edgecolor=INK, linewidth=0.4, height=0.72)
@@ -40,14 +30,14 @@ def class_shares(classes: Sequence[ClassFact]) -> str:
     axes.set_ylim(len(shown) - 0.4, -0.6)
     _percent(axes.xaxis)
     if any(split in one.by_split for one in shown for split in MARKS):
-        axes.legend(loc="lower right", frameon=False)
-    return _as_svg(figure, "classes")
+        axes.legend(loc="lower right", frameon=False, labelcolor=INK)
+    return as_svg(figure, "classes")
 
 
 def together(found: Together) -> str:
     """A square for each pair of classes, the darker the more of the photos with one class show the other."""
     count = len(found.names)
-    figure, axes = _figure("together", height_in=0.9 + 0.29 * count)
+    figure, axes = figure_of("together", height_in=0.9 + 0.29 * count)
     for row, shares in enumerate(found.shares):
         for column, share in enumerate(shares):
             if row != column and share >= 0.005:
@@ -61,19 +51,19 @@ def together(found: Together) -> str:
     axes.set_yticks(range(count), found.names)
     axes.xaxis.tick_top()
     axes.grid(visible=False)
-    return _as_svg(figure, "together")
+    return as_svg(figure, "together")
 
 
 def confidences(numbers: Sequence[float]) -> str:
     """How many label maps have which confidence."""
-    figure, axes = _figure("confidence", height_in=2.3)
+    figure, axes = figure_of("confidence", height_in=2.3)
     axes.hist(numbers, bins=[step / 25 for step in range(26)], color=ACCENT, alpha=0.85)
     axes.set_xlim(0, 1)
     _percent(axes.xaxis)
     axes.set_xlabel("confidence of the label map")
     axes.set_ylabel("photos")
     axes.yaxis.get_major_locator().set_params(integer=True)
-    return _as_svg(figure, "confidence")
+    return as_svg(figure, "confidence")
 
 
 def sizes(pixels: Sequence[tuple[int, int]]) -> str:
@@ -82,7 +72,7 @@ def sizes(pixels: Sequence[tuple[int, int]]) -> str:
     for width, height in pixels:
         place = tuple(round(side / SIZE_STEP_PX) * SIZE_STEP_PX for side in (width, height))
         counts[place] = counts.get(place, 0) + 1
-    figure, axes = _figure("sizes", height_in=3.4)
+    figure, axes = figure_of("sizes", height_in=3.4)
     places, numbers = list(counts), list(counts.values())
     areas = [max(10.0, 700 * number / max(numbers)) for number in numbers]
     axes.scatter(*zip(*places, strict=True), s=areas, color=ACCENT, alpha=0.45, linewidths=0)
@@ -92,28 +82,7 @@ def sizes(pixels: Sequence[tuple[int, int]]) -> str:
     axes.set_ylim(0, max(1.2 * max(height for _, height in places), 0.5 * longest))
     axes.set_xlabel("width, pixels")
     axes.set_ylabel("height, pixels")
-    return _as_svg(figure, "sizes")
-
-
-def _figure(name: str, *, height_in: float) -> tuple["Figure", "Axes"]:
-    import matplotlib
-    from matplotlib.figure import Figure
-
-    said = {
-        "svg.fonttype": "none",
-        "svg.hashsalt": name,
-        "font.size": 10,
-        **dict.fromkeys(("text.color", "axes.labelcolor", "xtick.labelcolor", "ytick.labelcolor"), INK),
-        **dict.fromkeys(("axes.edgecolor", "xtick.color", "ytick.color", "grid.color"), RULE),
-    }
-    with matplotlib.rc_context(said):
-        figure = Figure(figsize=(WIDTH_IN, height_in), layout="constrained")
-        axes = figure.subplots()
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.tick_params(length=0)
-    axes.set_axisbelow(True)
-    axes.grid(visible=True, axis="x", color=RULE, linewidth=0.7)
-    return figure, axes
+    return as_svg(figure, "sizes")
 
 
 def _square(x: float, y: float, strength: float):
@@ -126,21 +95,3 @@ def _percent(axis) -> None:
     from matplotlib.ticker import PercentFormatter
 
     axis.set_major_formatter(PercentFormatter(1, decimals=None))
-
-
-def _as_svg(figure: "Figure", name: str) -> str:
-    """The drawing alone, in the page's colours and letters; its inner names are its own, so that none occurs twice."""
-    import matplotlib
-
-    file = io.StringIO()
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
-        figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    svg = file.getvalue()
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\1{name}-", svg)
-    svg = re.sub(r"'DejaVu Sans'[^;\"]*", "system-ui, sans-serif", svg)
-    for colour, meaning in THEME.items():
-        svg = svg.replace(colour, meaning)
-    # The page says how wide it is; a drawing is no picture to those who hear the page, the words below it are.
-    return re.sub(r'^<svg[^>]*?viewBox="([^"]*)"[^>]*>', r'<svg viewBox="\1" aria-hidden="true">', svg, count=1)

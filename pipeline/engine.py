@@ -152,19 +152,22 @@ class RowStage(Stage, Protocol):
     def is_there(self, row: Row) -> bool:
         """Whether the files are there that the row says the stage made."""
 
+    def is_settled(self, row: Row) -> bool:
+        """Whether what the stage would make is there from a person's hand, which nothing makes again."""
+
 
 def pending(stage: RowStage, rows: Iterable[Row], earlier: Sequence[str], *, redo: bool = False) -> list[Row]:
     """The rows that a stage has to do: it can, and what it would make is not there already.
 
     earlier: names of the stages before it; a row that failed in one of them is left alone.
-    redo: rows that are done count too, but for files that came with their photo.
+    redo: rows that are done count too, but for files that came with their photo, or that a person has settled.
     """
     able = [row for row in rows if _is_able(stage, row, earlier)]
     return [row for row in able if redo or not _is_done(stage, row)]
 
 
 def _is_able(stage: RowStage, row: Row, earlier: Sequence[str]) -> bool:
-    if row.keep == "no" or row.keys.get(stage.name) == GIVEN:
+    if row.keep == "no" or row.keys.get(stage.name) == GIVEN or stage.is_settled(row):
         return False
     return all(getattr(row, name) for name in stage.needs) and (row.status == OK or row.stage not in earlier)
 
@@ -172,4 +175,5 @@ def _is_able(stage: RowStage, row: Row, earlier: Sequence[str]) -> bool:
 def _is_done(stage: RowStage, row: Row) -> bool:
     if row.keys.get(stage.name) != stage.key(row):
         return False
-    return stage.is_there(row) or (row.status != OK and row.stage == stage.name)
+    is_made = all(getattr(row, name) for name in stage.makes) and stage.is_there(row)
+    return is_made or (row.status != OK and row.stage == stage.name)

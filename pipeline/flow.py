@@ -176,9 +176,9 @@ def run(
     on_done(built)
     trained = runs.train(workspace, training, console=console)
     split = "val" if any(row.label_file_name for row in rows_of_splits(read(workspace), "val")) else "train"
-    pictures = paint.generate(workspace, paint.Painting(run=trained.folder, split=split), console=console)
+    painted = paint.generate(workspace, paint.Painting(run=trained.folder, split=split), console=console)
     done = replace(built, walks={**labelled.walks, **built.walks}, failed=[*labelled.failed, *built.failed])
-    return Flow(done=done, trained=trained, pictures=pictures)
+    return Flow(done=done, trained=trained, pictures=painted.pictures)
 
 
 def plan_run(workspace: Workspace, source: str, asked: Asked, training: runs.Training) -> list[str]:
@@ -214,7 +214,8 @@ def plan_label(workspace: Workspace, source: str, asked: Asked, which: Which = P
     if not which.only_failed:
         number += sum(one.read_labels is None for one in fresh)
     number = number if which.limit is None else min(number, which.limit)
-    return [*lines, f"would label {count(number, 'photo')}" + f" with {about.segmenter or DEFAULT}" * bool(number)]
+    lines.append(f"would label {count(number, 'photo')}" + f" with {about.segmenter or DEFAULT}" * bool(number))
+    return [*lines, *_settled(Label(workspace=workspace, taxonomy=manifest.taxonomy, segmenter=None), manifest, which)]
 
 
 def plan_edges(workspace: Workspace, which: Which) -> list[str]:
@@ -240,8 +241,8 @@ def _would_label(manifest: Manifest, source: str, asked: Asked, which: Which) ->
         return []
     if not is_here(about.segmenter or DEFAULT, workspace.weights):
         # Weights that are still to come have labelled nothing here.
-        able = _todo(Label, manifest, replace(which, redo=True))
-        return [row for row in able if which.redo or row.label_reviewed != "yes"]
+        stage = Label(workspace=workspace, taxonomy=manifest.taxonomy, segmenter=None)
+        return _todo(stage, manifest, replace(which, redo=True))
     is_needed = _needs_segmenter(manifest, about, source, which)
     segmenter = labeller.open_chosen(workspace, about, asked, Console(quiet=True), is_needed=is_needed)
     if segmenter is None:
@@ -307,8 +308,17 @@ def _todo(stage: RowStage, manifest: Manifest, which: Which) -> list[Row]:
     return todo[: which.limit]
 
 
+def _settled(stage: RowStage, manifest: Manifest, which: Which) -> list[str]:
+    """What is said of the rows that `redo` passes over, as a person has settled them."""
+    number = sum(map(stage.is_settled, manifest.rows.values())) if which.redo else 0
+    what = f"left alone: {count(number, 'map')} that a person has reviewed"
+    return [f"{what}. To have one made again, empty its cell in label_reviewed"] if number else []
+
+
 def _walk_rows(stage: RowStage, manifest: Manifest, which: Which, *, workers: int, console: Console) -> Summary:
     todo = _todo(stage, manifest, which)
+    for line in _settled(stage, manifest, which):
+        console.note(line)
     with console.bar(stage.name, unit="photo", total=len(todo)) as bar:
         summary = walk(stage, todo, manifest, workers=workers, on_item=bar.step)
     summary.idle += len(manifest.rows) - len(todo)

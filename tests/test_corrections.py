@@ -7,7 +7,16 @@ import pytest
 
 from pipeline import images
 from pipeline.classes import UNKNOWN, load_taxonomy
-from pipeline.corrections import MACHINE_LABELS, accepted, corrected, turned_down
+from pipeline.corrections import (
+    CUT_OFF,
+    MACHINE_LABELS,
+    accepted,
+    corrected,
+    finished,
+    has_machine_labels,
+    is_same,
+    turned_down,
+)
 from pipeline.engine import pending
 from pipeline.errors import PhotoError
 from pipeline.instances import find_edges
@@ -125,6 +134,38 @@ def test_a_map_that_a_machine_has_made_since_is_the_machines(workspace, labelled
     assert set(np.unique(images.read_labels(workspace.made(MACHINE_LABELS, "ga")))) == {SEA}
 
 
+def test_a_map_that_a_person_has_painted_has_the_machines_beside_it(workspace, labelled):
+    row = corrected(workspace, labelled, painted(workspace, labelled), ABOUT)
+
+    assert has_machine_labels(row)
+    assert not has_machine_labels(labelled)
+
+
+def test_a_map_that_a_machine_has_made_since_was_painted_by_nobody(workspace, labelled):
+    row = corrected(workspace, labelled, painted(workspace, labelled), ABOUT)
+    again = Labelling(ids=np.full((96, 102), SEA, np.uint8), confidence=0.9)
+    row = keep_labels(workspace, LANDSCAPE, replace(row, label_reviewed=""), again, key="l", model="embedded")
+
+    assert not has_machine_labels(row)
+    assert not has_machine_labels(accepted(row, ABOUT))
+
+
+def test_painted_back_to_the_machines_map_it_is_the_machines(workspace, labelled):
+    before = images.read_labels(workspace.made("labels", "ga"))
+    row = corrected(workspace, labelled, painted(workspace, labelled), ABOUT)
+
+    assert not has_machine_labels(corrected(workspace, row, before, ABOUT))
+
+
+def test_a_painted_map_is_not_taken_for_the_machines_though_nobody_is_said_to_have_looked(workspace, labelled):
+    before = workspace.made("labels", "ga").read_bytes()
+    row = corrected(workspace, labelled, painted(workspace, labelled), ABOUT)
+
+    corrected(workspace, replace(row, label_reviewed=""), np.full((96, 102), TREE, np.uint8), ABOUT)
+
+    assert workspace.made(MACHINE_LABELS, "ga").read_bytes() == before
+
+
 def test_instances_and_edges_are_those_of_the_painted_map(workspace, labelled):
     row = corrected(workspace, labelled, painted(workspace, labelled), ABOUT)
 
@@ -189,3 +230,80 @@ def test_a_rejected_row_that_is_painted_is_kept(workspace, labelled):
 
     assert (row.status, row.label_reviewed) == (OK, "yes")
     assert row.status != REJECTED
+
+
+# Cut off
+
+
+class Killed(BaseException):
+    """What ends a process in the middle."""
+
+
+class Files:
+    """Writes files until so many are written, and is killed then."""
+
+    def __init__(self, monkeypatch, most: int) -> None:
+        self.left = most
+        for module in ("corrections", "stages.label", "stages.edges"):
+            monkeypatch.setattr(f"pipeline.{module}.write_atomically", self.write)
+
+    def write(self, path, data) -> None:
+        if self.left == 0:
+            raise Killed
+        self.left -= 1
+        write_atomically(path, data)
+
+
+def paint_until_killed(monkeypatch, workspace, row, ids, *, files: int) -> Row:
+    """The row as it was last recorded, of a painting that was killed after so many files."""
+    recorded = [row]
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        Files(patched, files)
+        recorded.append(corrected(workspace, row, ids, ABOUT, meanwhile=recorded.append))
+    return recorded[-1]
+
+
+@pytest.mark.parametrize("files", range(4))
+def test_a_painting_that_was_cut_off_is_said_in_the_row_before_the_map_changes(monkeypatch, workspace, labelled, files):
+    row = paint_until_killed(monkeypatch, workspace, labelled, painted(workspace, labelled), files=files)
+
+    assert (row.status, row.error) == ((FAILED, CUT_OFF) if files else (OK, ""))
+    assert not files or pending(Edges(workspace=workspace, taxonomy=LANDSCAPE), [row], ("ingest", "label")) == []
+
+
+@pytest.mark.parametrize("files", [2, 3])
+def test_a_painting_that_was_cut_off_is_gone_on_with(monkeypatch, workspace, labelled, files):
+    ids, before = painted(workspace, labelled), workspace.made("labels", "ga").read_bytes()
+    row = paint_until_killed(monkeypatch, workspace, labelled, ids, files=files)
+
+    row = finished(workspace, row, ABOUT)
+
+    assert (row.status, row.error, row.label_reviewed) == (OK, "", "yes")
+    assert row.shares == pytest.approx({"sky": 0.5 * 62 / 102, "sea": 0.5 * 62 / 102, "tree": 40 / 102})
+    assert np.array_equal(images.read_labels(workspace.made("labels", "ga")), ids)
+    assert workspace.made(MACHINE_LABELS, "ga").read_bytes() == before
+    assert row.digests["machine_label"] == digest(before)
+    edges = images.read_edges(workspace.resolve(row.edge_file_name))
+    assert np.array_equal(edges > 0, find_edges(images.read_instances(workspace.resolve(row.instance_file_name))))
+    assert len(np.unique(images.read_instances(workspace.resolve(row.instance_file_name)))) == 3
+
+
+@pytest.mark.parametrize("is_rejected", [False, True])
+def test_a_painting_that_was_cut_off_before_the_map_changed_has_not_been(monkeypatch, workspace, labelled, is_rejected):
+    before = labelled.rejected("ingest", "k", "blur", 0.1) if is_rejected else labelled
+    row = paint_until_killed(monkeypatch, workspace, before, painted(workspace, labelled), files=1)
+
+    assert finished(workspace, row, ABOUT) == before
+
+
+@pytest.mark.parametrize("files", [2, 3])
+def test_the_same_map_painted_again_makes_all_that_was_cut_off(monkeypatch, workspace, labelled, files):
+    ids, before = painted(workspace, labelled), workspace.made("labels", "ga").read_bytes()
+    paint_until_killed(monkeypatch, workspace, labelled, ids, files=files)
+
+    assert not is_same(workspace, labelled, ids)
+    row = corrected(workspace, labelled, ids, ABOUT)
+
+    assert row.digests["label"] == digest(workspace.made("labels", "ga").read_bytes())
+    assert workspace.made(MACHINE_LABELS, "ga").read_bytes() == before
+    assert has_machine_labels(row)

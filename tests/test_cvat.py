@@ -1,6 +1,7 @@
 """CVAT's archives: written as its importer reads them, and read as its exporter writes them."""
 
 import json
+import tracemalloc
 import zipfile
 from io import BytesIO
 from pathlib import Path
@@ -153,7 +154,7 @@ def test_an_archive_of_ours_is_written_anew_when_a_map_has_changed(archive, labe
 def test_a_file_of_the_users_is_not_written_over(labelled, tmp_path):
     (tmp_path / "mine.zip").write_bytes(b"mine")
 
-    with pytest.raises(GauganpipeError, match=r"mine\.zip is there and is no archive of ours"):
+    with pytest.raises(GauganpipeError, match=r"mine\.zip is there and was not written by this command"):
         send(labelled, "cvat", Sending(out=tmp_path / "mine.zip"), console=QUIET)
 
     assert (tmp_path / "mine.zip").read_bytes() == b"mine"
@@ -309,6 +310,22 @@ def test_an_archive_of_other_photos_is_refused(labelled, tmp_path):
 )
 def test_a_damaged_label_map_is_named_by_line(labelled, tmp_path, label_map, said):
     refused(labelled, exported(tmp_path / "c.zip", {"ga.png": as_shown(painted())}, label_map), said)
+
+
+def test_a_label_map_that_would_fill_the_memory_is_not_unpacked(labelled, tmp_path):
+    path = tmp_path / "c.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        archive.writestr("labelmap.txt", b"\n" * 50_000_000)
+        archive.writestr("SegmentationClass/ga.png", as_shown(painted()))
+
+    tracemalloc.start()
+    try:
+        refused(labelled, path, r"c\.zip has a labelmap\.txt of more than 1,000,000 bytes\. Export it again")
+        _, most_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert most_bytes < 10_000_000
 
 
 def test_an_archive_without_label_map_or_masks_is_refused(labelled, tmp_path):

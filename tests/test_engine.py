@@ -251,7 +251,10 @@ def test_only_what_is_there_is_worth_saying():
 
 @dataclass(kw_only=True)
 class Colouring:
-    """A row stage that needs `file_name`; its key is "now", and its files are there unless they are lost."""
+    """A row stage that needs `file_name`; its key is "now", and its files are there unless they are lost.
+
+    A person settles a row with `label_reviewed`.
+    """
 
     lost: bool = False
 
@@ -265,8 +268,11 @@ class Colouring:
     def is_there(self, row: Row) -> bool:
         return not self.lost
 
+    def is_settled(self, row: Row) -> bool:
+        return row.label_reviewed == "yes"
 
-DONE = {"file_name": "a.jpg", "status": OK, "keys": {"colouring": "now"}}
+
+DONE = {"file_name": "a.jpg", "title": "red", "status": OK, "keys": {"colouring": "now"}}
 
 
 @pytest.mark.parametrize(
@@ -275,6 +281,7 @@ DONE = {"file_name": "a.jpg", "status": OK, "keys": {"colouring": "now"}}
         ({"keys": {}}, True),
         ({"keys": {"colouring": "before"}}, True),
         ({}, False),
+        ({"title": ""}, True),
         ({"keys": {"colouring": GIVEN}}, False),
         ({"keys": {}, "file_name": ""}, False),
         ({"keys": {}, "keep": "no"}, False),
@@ -305,9 +312,16 @@ def test_a_row_that_failed_is_not_tried_again_for_its_missing_files():
 
 
 @pytest.mark.parametrize(
-    ("cells", "is_pending"), [({}, True), ({"keys": {"colouring": GIVEN}}, False), ({"keep": "no"}, False)]
+    ("cells", "is_pending"),
+    [
+        ({}, True),
+        ({"keys": {"colouring": GIVEN}}, False),
+        ({"keep": "no"}, False),
+        ({"label_reviewed": "yes"}, False),
+        ({"label_reviewed": "yes", "keys": {}}, False),
+    ],
 )
-def test_redoing_takes_rows_that_are_done_but_not_what_was_given(cells, is_pending):
+def test_redoing_takes_rows_that_are_done_but_not_what_was_given_or_settled_by_a_person(cells, is_pending):
     row = Row(id="g1", **{**DONE, **cells})
 
     assert bool(pending(Colouring(), [row], [], redo=True)) == is_pending

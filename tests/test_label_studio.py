@@ -13,7 +13,7 @@ from pipeline.annotation.tools import bring_back, plan_sending, send
 from pipeline.classes import UNKNOWN
 from pipeline.console import Console
 from pipeline.corrections import MACHINE_LABELS
-from pipeline.errors import GauganpipeError
+from pipeline.errors import GauganpipeError, WorkspaceError
 from tests.annotated import HEIGHT, LANDSCAPE, SEA, SKY, TREE, WIDTH, files_of, fill, labels, row, sky_above_sea
 
 QUIET = Console(quiet=True)
@@ -108,6 +108,34 @@ def test_a_folder_with_other_files_is_refused(labelled, tmp_path, name):
         send(labelled, "label-studio", Sending(out=tmp_path / "mine"), console=QUIET)
 
 
+@pytest.mark.parametrize("name", ["tasks.json", "interface.xml"])
+def test_a_file_of_somebody_elses_is_not_written_over(labelled, tmp_path, name):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / name).write_text('[{"mine": 1}]')
+
+    with pytest.raises(WorkspaceError, match=rf"{name} is there and was not written by this command"):
+        send(labelled, "label-studio", Sending(out=tmp_path / "mine"), console=QUIET)
+
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == [name]
+    assert (tmp_path / "mine" / name).read_text() == '[{"mine": 1}]'
+
+
+@pytest.mark.parametrize("folder", ["manifests", "data/studio"])
+def test_nothing_is_written_among_the_files_of_the_workspace(labelled, folder):
+    before = files_of(labelled)
+
+    with pytest.raises(GauganpipeError, match=r"holds other files|lies in .*, where the workspace keeps its own"):
+        send(labelled, "label-studio", Sending(out=labelled.root / folder), console=QUIET)
+
+    assert files_of(labelled) == before
+
+
+def test_tasks_of_ours_are_written_anew_when_a_map_has_changed(out, labelled, tmp_path):
+    back(labelled, exported(tmp_path / "p.json", "ga.jpg", regions(painted())))
+
+    assert not send(labelled, "label-studio", Sending(out=out), console=QUIET).unchanged
+
+
 def test_a_plan_writes_nothing(labelled, tmp_path):
     lines = plan_sending(labelled, "label-studio", Sending(out=tmp_path / "studio", limit=1))
 
@@ -169,7 +197,38 @@ def test_the_last_annotation_that_was_not_cancelled_counts(labelled, tmp_path):
     assert np.array_equal(labels(labelled, "ga"), painted())
 
 
+def test_answers_that_show_nothing_stand_beside_the_regions(labelled, tmp_path):
+    answer = {"type": "choices", "value": {"choices": ["well done"]}}
+
+    done = back(labelled, exported(tmp_path / "p.json", "ga.jpg", [answer, *regions(painted())]))
+
+    assert done.corrected == 1
+    assert np.array_equal(labels(labelled, "ga"), painted())
+
+
 # What is refused
+
+
+@pytest.mark.parametrize("results", [[], [{"type": "choices", "value": {"choices": ["bad"]}}]])
+def test_an_annotation_without_a_brush_region_is_refused_and_wipes_nothing(labelled, tmp_path, results):
+    before = files_of(labelled)
+    path = exported(tmp_path / "p.json", "ga.jpg", results)
+
+    with pytest.raises(GauganpipeError, match=r"p\.json, task 1 has an annotation without a brush region"):
+        back(labelled, path)
+
+    assert files_of(labelled) == before
+
+
+@pytest.mark.parametrize("region", [{"type": "polygonlabels"}, {"type": "rectanglelabels"}, {"type": "brush"}, {}, 3])
+def test_a_region_that_is_not_read_is_refused_beside_those_that_are(labelled, tmp_path, region):
+    before = files_of(labelled)
+    path = exported(tmp_path / "p.json", "ga.jpg", [*regions(painted()), region])
+
+    with pytest.raises(GauganpipeError, match=r"task 1 has a region of the kind '\w+', and only those of the brush"):
+        back(labelled, path)
+
+    assert files_of(labelled) == before
 
 
 @pytest.mark.parametrize(

@@ -2,17 +2,20 @@
 
 import threading
 from dataclasses import replace
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 
 from pipeline.classes import UNKNOWN
-from pipeline.corrections import MACHINE_LABELS
+from pipeline.corrections import CUT_OFF, MACHINE_LABELS, has_machine_labels
 from pipeline.errors import ManifestError, PhotoError, WorkspaceError
 from pipeline.manifest import read, writing
 from pipeline.rows import FAILED, REJECTED
+from pipeline.segmenters.segmenter import Labelling
 from pipeline.serve.review import ChangedMeanwhileError, NoSuchPhotoError, Review
-from tests.annotated import SEA, TREE, fill, labels, row, sky_above_sea
+from pipeline.stages.label import keep_labels
+from tests.annotated import LANDSCAPE, SEA, TREE, fill, labels, row, sky_above_sea
 
 
 @pytest.fixture
@@ -181,7 +184,88 @@ def test_a_decision_that_fails_halfway_leaves_the_table_as_it_was(labelled, revi
     assert review.find("ga").label_reviewed == ""
 
 
-# What is gone
+def test_what_was_cut_off_while_it_was_painted_is_finished_at_the_next_start(labelled, monkeypatch):
+    ids, edges = sky_above_sea(horizon=10), labelled.made("edges", "ga").read_bytes()
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr("pipeline.stages.edges.Edges.write", Mock(side_effect=KeyboardInterrupt))
+        Review(labelled).paint("ga", ids, seen="")
+    assert (row(labelled, "ga").status, row(labelled, "ga").error) == (FAILED, CUT_OFF)
+    assert labelled.made("edges", "ga").read_bytes() == edges
+
+    review = Review(labelled)
+    assert review.finish_paintings() == 1
+
+    found = row(labelled, "ga")
+    assert (found.status, found.label_reviewed) == ("ok", "yes")
+    assert found == review.find("ga")
+    assert np.array_equal(labels(labelled, "ga"), ids)
+    assert labelled.made("edges", "ga").read_bytes() != edges
+    assert review.finish_paintings() == 0
+
+
+def test_what_could_not_be_finished_at_the_start_is_finished_when_it_is_decided_on(labelled, monkeypatch):
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr("pipeline.stages.edges.Edges.write", Mock(side_effect=KeyboardInterrupt))
+        Review(labelled).paint("ga", sky_above_sea(horizon=10), seen="")
+    review = Review(labelled)
+    with writing(labelled):
+        assert review.finish_paintings() == 0
+
+    assert review.turn_down("ga").error == ""
+    assert (row(labelled, "ga").keep, row(labelled, "ga").status) == ("no", "ok")
+
+
+def test_after_a_relabelling_the_map_is_the_machines_again(labelled, review):
+    review.paint("ga", sky_above_sea(horizon=10), seen="")
+    with writing(labelled) as manifest:
+        before = replace(manifest.rows["ga"], label_reviewed="")
+        again = Labelling(ids=sky_above_sea(horizon=20), confidence=0.8)
+        manifest.record(keep_labels(labelled, LANDSCAPE, before, again, key="again", model="embedded"))
+
+    found = review.accept("ga", seen="")
+
+    assert not has_machine_labels(found)
+    assert np.array_equal(review.labels("ga", machine=True), sky_above_sea(horizon=20))
+
+
+# Many rows
+
+
+def test_a_list_costs_no_look_at_every_row(labelled, review, monkeypatch):
+    review.queue("waiting")
+    looked = Mock(side_effect=AssertionError("looked at a row that was not asked for"))
+    monkeypatch.setattr("pipeline.serve.review_order.state_of", looked)
+
+    assert ids_of(review, first=1, most=1) == ["gc"]
+    assert review.queue("all").counts["all"] == 3
+
+
+def test_decisions_are_journalled_for_hours_and_folded_at_the_end(labelled, review, monkeypatch):
+    csv = labelled.dataset_csv.read_bytes()
+    monkeypatch.setattr("pipeline.manifest.SECONDS_BETWEEN_FOLDS", -1)
+
+    review.accept("ga", seen="")
+    review.turn_down("gb")
+
+    assert labelled.dataset_csv.read_bytes() == csv
+    assert (row(labelled, "ga").label_reviewed, row(labelled, "gb").keep) == ("yes", "no")
+
+
+# What is damaged or gone
+
+
+def test_a_table_that_is_damaged_is_said_every_time_until_it_is_mended(labelled, review):
+    whole = labelled.dataset_csv.read_bytes()
+    labelled.dataset_csv.write_bytes(whole.replace(b",102,", b",wide,", 1))
+
+    for _ in range(2):
+        with pytest.raises(ManifestError, match="width is 'wide'"):
+            review.queue("waiting")
+        with pytest.raises(ManifestError, match="width is 'wide'"):
+            review.accept("ga", seen="")
+
+    labelled.dataset_csv.write_bytes(whole)
+    assert ids_of(review) == ["gb", "gc", "ga"]
 
 
 def test_a_photo_that_is_gone_is_a_sentence(labelled, review):

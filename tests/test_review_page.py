@@ -7,7 +7,8 @@ import pytest
 
 from pipeline.classes import entries_of, plain_taxonomy
 from pipeline.corrections import MACHINE_LABELS
-from pipeline.manifest import writing
+from pipeline.manifest import read, writing
+from pipeline.serve.app import STATIC, bare_app
 from pipeline.serve.review import Review
 from pipeline.serve.reviewing import review_app
 from tests.annotated import HEIGHT, SEA, SKY, TREE, WIDTH, fill, labels, row
@@ -28,19 +29,46 @@ def labelled(workspace, photo_of):
     return fill(workspace, photo_of, {"ga": 0.9, "gb": 0.6, "gc": 0.7})
 
 
-@pytest.fixture
-def address(labelled):
-    with served(review_app(Review(labelled))) as address:
-        yield address
+class Server:
+    """One server for all tests, which answers as the app of the test that runs."""
+
+    def __init__(self) -> None:
+        self.app = bare_app("test", statuses={}, on_end=lambda: None)
+
+    async def __call__(self, scope, receive, send) -> None:
+        await self.app(scope, receive, send)
+
+
+@pytest.fixture(scope="module")
+def server():
+    server = Server()
+    with served(server) as server.address:
+        yield server
 
 
 @pytest.fixture
-def seen(browser, address):
-    with opened_page(browser) as seen:
-        show(seen.page, address)
-        yield seen
-        assert seen.errors == []
-        assert all(one.startswith((address, "data:", "blob:")) for one in seen.requests)
+def address(server, labelled):
+    server.app = review_app(Review(labelled))
+    return server.address
+
+
+@pytest.fixture(scope="module")
+def opened(browser):
+    """One page for all tests."""
+    with opened_page(browser) as opened:
+        yield opened
+
+
+@pytest.fixture
+def seen(opened, address):
+    opened.page.goto("about:blank")
+    opened.page.unroute_all()
+    opened.errors.clear()
+    opened.requests.clear()
+    show(opened.page, address)
+    yield opened
+    assert opened.errors == []
+    assert all(one.startswith((address, "data:", "blob:")) for one in opened.requests)
 
 
 def show(page, address: str) -> None:
@@ -136,6 +164,56 @@ def test_when_all_is_decided_the_page_says_so(seen, labelled):
     page.select_option("#show", "reviewed")
     name_becomes(page, "gb")
     assert marks(page) == ["accepted"]
+
+
+def test_a_key_that_is_held_decides_on_one_photo(seen, labelled):
+    page = seen.page
+
+    for key in ("a", "Enter", "x"):
+        page.keyboard.down(key)
+        name_becomes(page, "gc")
+        for _ in range(3):
+            page.keyboard.down(key)
+        page.keyboard.up(key)
+        press(page, "ArrowLeft")
+        name_becomes(page, "gb")
+
+    assert (row(labelled, "gc").label_reviewed, row(labelled, "gc").keep) == ("", "")
+
+
+def test_enter_that_is_held_on_a_button_decides_on_one_photo(seen, labelled):
+    page = seen.page
+    page.focus("#accept")
+
+    page.keyboard.down("Enter")
+    name_becomes(page, "gc")
+    for _ in range(3):
+        page.keyboard.down("Enter")
+    page.keyboard.up("Enter")
+    press(page, "ArrowLeft")
+    name_becomes(page, "gb")
+
+    assert row(labelled, "gb").label_reviewed == "yes"
+    assert row(labelled, "gc").label_reviewed == ""
+
+
+def test_a_long_list_comes_part_by_part(seen, labelled, address, photo_of):
+    page = seen.page
+    smaller = (STATIC / "photo_list.js").read_text().replace("AT_ONCE = 200", "AT_ONCE = 1")
+    page.route("**/photo_list.js", lambda route: route.fulfill(body=smaller, content_type="text/javascript"))
+    fill(labelled, photo_of, {"gd": 0.95})
+    show(page, address)
+    assert page.inner_text("#tally") == "4 waiting · 1 of 4"
+
+    for name, key in [("gc", "a"), ("ga", "ArrowRight"), ("gd", "x")]:
+        press(page, key)
+        name_becomes(page, name)
+    page.wait_for_selector("#next:disabled")
+    assert page.inner_text("#tally") == "2 waiting · 4 of 4"
+    press(page, "ArrowRight", "a")
+    name_becomes(page, "gc")
+
+    assert page.inner_text("#tally") == "1 waiting · 1 of 1"
 
 
 # Painting
@@ -246,6 +324,107 @@ def test_what_is_painted_and_not_sent_waits_while_one_looks_at_others(seen, labe
     assert set(np.unique(labels(labelled, "gb"))) != {SKY}
 
 
+def held(page, part: str) -> list:
+    """The requests with this part in their method and address, which wait from now on."""
+    waiting = []
+    page.route(
+        lambda _: True,
+        lambda route: (
+            waiting.append(route) if part in f"{route.request.method} {route.request.url}" else route.fallback()
+        ),
+    )
+    return waiting
+
+
+def test_what_is_painted_while_a_map_is_on_its_way_is_not_lost(seen, labelled):
+    page, before = seen.page, labels(labelled, "gb")
+    waiting = held(page, "PUT ")
+    choose(page, "tree")
+    press(page, "r")
+    stroke(page, (20, 10), (30, 15))
+
+    with page.expect_request(lambda request: request.method == "PUT"):
+        press(page, "a")
+    stroke(page, (40, 10), (50, 15))
+    waiting.pop().continue_()
+    page.wait_for_selector("#accept:enabled")
+
+    assert page.inner_text("#name") == "photos/gb.jpg"
+    assert marks(page) == ["painted, not sent", "accepted", "corrected by hand"]
+    assert page.inner_text("#said") == "What was painted meanwhile is not sent. Accept once more."
+    wanted = before.copy()
+    wanted[10:16, 20:31] = TREE
+    assert np.array_equal(labels(labelled, "gb"), wanted)
+
+    with page.expect_request(lambda request: request.method == "PUT"):
+        press(page, "a")
+    waiting.pop().continue_()
+    name_becomes(page, "gc")
+    wanted[10:16, 40:51] = TREE
+    assert np.array_equal(labels(labelled, "gb"), wanted)
+
+
+def test_while_a_photo_loads_nothing_can_be_painted_or_decided(seen, labelled, address):
+    page = seen.page
+    waiting = held(page, "/gc/photo")
+    show(page, address)
+    choose(page, "tree")
+    press(page, "r")
+    start, end = at(page, 20, 10), at(page, 40, 30)
+
+    press(page, "ArrowRight")
+    page.mouse.move(*start)
+    page.mouse.down()
+    page.mouse.move(*end)
+    page.mouse.up()
+    press(page, "x", "a", "z")
+    waiting.pop().continue_()
+    name_becomes(page, "gc")
+
+    assert marks(page) == []
+    press(page, "ArrowLeft")
+    name_becomes(page, "gb")
+    assert marks(page) == []
+    assert [(one.keep, one.label_reviewed) for one in read(labelled).rows.values()] == [("", "")] * 3
+
+
+def test_a_stroke_that_a_key_breaks_off_is_kept(seen):
+    page = seen.page
+    choose(page, "tree")
+    page.mouse.move(*at(page, 20, 10))
+    page.mouse.down()
+    page.mouse.move(*at(page, 40, 10))
+    press(page, "ArrowRight")
+    page.mouse.up()
+    name_becomes(page, "gc")
+    press(page, "ArrowLeft")
+    name_becomes(page, "gb")
+
+    assert marks(page) == ["painted, not sent"]
+    press(page, "z")
+    assert marks(page) == []
+
+
+def test_before_the_page_is_left_it_asks_while_any_map_is_not_sent(seen):
+    page, asked = seen.page, []
+    page.on("dialog", lambda dialog: asked.append(dialog.type) or dialog.accept())
+    choose(page, "tree")
+    press(page, "r")
+    stroke(page, (20, 10), (30, 15))
+    for name in ("gc", "ga"):
+        press(page, "ArrowRight")
+        name_becomes(page, name)
+    assert page.inner_text("#tally") == "3 waiting · 3 of 3 · 1 painted, not sent"
+
+    page.reload()
+    page.wait_for_selector("#accept:enabled")
+    assert asked == ["beforeunload"]
+    page.reload()
+    page.wait_for_selector("#accept:enabled")
+
+    assert asked == ["beforeunload"]
+
+
 def test_zoomed_in_a_click_still_paints_the_pixel_under_it(seen, labelled):
     page, before = seen.page, labels(labelled, "gb")
     choose(page, "tree")
@@ -262,19 +441,18 @@ def test_zoomed_in_a_click_still_paints_the_pixel_under_it(seen, labelled):
     assert np.array_equal(labels(labelled, "gb"), wanted)
 
 
-def test_of_many_classes_one_is_found_by_a_part_of_its_name(browser, labelled):
+def test_of_many_classes_one_is_found_by_a_part_of_its_name(seen, labelled, address):
+    page = seen.page
     with writing(labelled) as manifest:
         manifest.choose(taxonomy="plain", classes=entries_of(plain_taxonomy(40)))
-    with served(review_app(Review(labelled))) as address, opened_page(browser) as seen:
-        page = seen.page
-        show(page, address)
+    show(page, address)
 
-        press(page, "/")
-        page.keyboard.type("s 37")
-        press(page, "Enter", "r")
-        stroke(page, (0, 0), (WIDTH - 1, HEIGHT - 1))
-        press(page, "a")
-        name_becomes(page, "gc")
+    press(page, "/")
+    page.keyboard.type("s 37")
+    press(page, "Enter", "r")
+    stroke(page, (0, 0), (WIDTH - 1, HEIGHT - 1))
+    press(page, "a")
+    name_becomes(page, "gc")
 
     assert set(np.unique(labels(labelled, "gb"))) == {37}
 

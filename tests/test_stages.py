@@ -14,7 +14,7 @@ from pipeline.errors import PhotoError
 from pipeline.manifest import read, writing
 from pipeline.rows import COLUMNS, FAILED, GIVEN, OK, Row, digest
 from pipeline.segmenters.segmenter import Labelling
-from pipeline.stages.edges import Edges
+from pipeline.stages.edges import AGAIN, Edges
 from pipeline.stages.label import Label, keep_labels
 from pipeline.stages.order import earlier, stages
 from pipeline.workspace import Workspace, write_atomically
@@ -250,7 +250,7 @@ def test_a_label_map_of_another_size_than_its_photo_is_a_sentence(workspace, row
     with pytest.raises(PhotoError) as caught:
         edges_in(workspace).read(other)
 
-    assert str(caught.value) == "has a label map of 6x2, but is 8x4. Make it again: gauganpipe label --redo"
+    assert str(caught.value) == f"has a label map of 6x2, but is 8x4. {AGAIN}"
 
 
 def test_edges_that_cannot_be_built_are_a_failed_row_with_its_name(workspace, labelled):
@@ -303,14 +303,14 @@ def test_segments_of_another_size_than_their_photo_are_a_sentence(workspace, lab
     with pytest.raises(PhotoError) as caught:
         edges_in(workspace).read(told)
 
-    assert str(caught.value) == "has a map of segments of 6x2, but is 8x4. Make it again: gauganpipe label --redo"
+    assert str(caught.value) == f"has a map of segments of 6x2, but is 8x4. {AGAIN}"
 
 
 def test_segments_that_are_gone_are_a_sentence(workspace, labelled):
     told = with_segments(workspace, labelled, [[1] * 8] * 4)
     workspace.made("segments", told.id).unlink()
 
-    with pytest.raises(PhotoError, match=r"^has lost its map of segments, g0a\.png\. Make it again"):
+    with pytest.raises(PhotoError, match=r"^has lost its map of segments, g0a\.png\. Empty its cell"):
         edges_in(workspace).read(told)
 
 

@@ -37,6 +37,8 @@ MOST_OBJECTS = 255
 """Instances that the format's colours tell apart in one photo."""
 MOST_BYTES = 200_000_000
 """Of a map in an archive, unpacked."""
+MOST_BYTES_OF_LABELS = 1_000_000
+"""Of LABEL_MAP, unpacked."""
 FAULTS = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError)
 """What zipfile raises for an archive that is damaged, or is packed or locked in a way that it cannot undo."""
 
@@ -122,8 +124,8 @@ def voc_colours() -> np.ndarray:
 
 def _prepared(manifest: Manifest, sending: Sending) -> tuple[list[Row], bytes]:
     """The rows that go out, and the comment of an archive that holds exactly these."""
-    if sending.out.is_dir() or (sending.out.exists() and not (_comment_of(sending.out) or b"").startswith(OURS)):
-        raise GauganpipeError(f"{sending.out} is there and is no archive of ours. Name a file that is not there yet")
+    out = sending.out
+    manifest.workspace.writable_out(out, is_ours=lambda _: (_comment_of(out) or b"").startswith(OURS))
     for name in manifest.taxonomy.names:
         if ":" in name:
             raise GauganpipeError(f"the class '{name}' has a colon, which CVAT's {LABEL_MAP} cannot say. Rename it")
@@ -194,9 +196,12 @@ def _declared(path: Path, archive: zipfile.ZipFile) -> dict[int, str]:
     names = [name for name in archive.namelist() if PurePosixPath(name).name == LABEL_MAP]
     if not names:
         raise GauganpipeError(f"{path} has no {LABEL_MAP}, so its colours mean nothing. Export it from CVAT again")
+    with archive.open(names[0]) as file:
+        data = file.read(MOST_BYTES_OF_LABELS + 1)
+    if len(data) > MOST_BYTES_OF_LABELS:
+        raise GauganpipeError(f"{path} has a {LABEL_MAP} of more than {MOST_BYTES_OF_LABELS:,} bytes. Export it again")
     declared: dict[int, str] = {}
-    text = io.StringIO(archive.read(names[0])[:1_000_000].decode("utf-8-sig"))
-    for number, line in enumerate(map(str.strip, text), start=1):
+    for number, line in enumerate(map(str.strip, io.StringIO(data.decode("utf-8-sig"))), start=1):
         if not line or line.startswith("#"):
             continue
         label, *rest = line.rsplit(":", 3)

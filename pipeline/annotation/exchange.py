@@ -12,7 +12,7 @@ from pipeline.console import Console, count
 from pipeline.corrections import corrected, demand_fitting, is_same
 from pipeline.errors import GauganpipeError, PhotoError
 from pipeline.manifest import Manifest, read, writing
-from pipeline.rows import FAILED, OK, SPLITS, Row
+from pipeline.rows import FAILED, SPLITS, Row
 from pipeline.workspace import Workspace, explained_disk_errors
 
 UNKNOWN_WORDS = ("background", "unknown")
@@ -99,7 +99,7 @@ def chosen(manifest: Manifest, sending: Sending) -> list[Row]:
     """
     if sending.split and sending.split not in SPLITS:
         raise GauganpipeError(f"there is no split '{sending.split}'. Take one of {', '.join(SPLITS)}")
-    rows = [row for row in manifest.rows.values() if row.status == OK and row.keep != "no" and row.label_file_name]
+    rows = [row for row in manifest.rows.values() if row.is_usable and row.label_file_name]
     rows = [row for row in rows if not sending.split or row.split == sending.split]
     if not rows:
         how = manifest.workspace.from_here("gauganpipe label")
@@ -139,7 +139,8 @@ def take_back(workspace: Workspace, find: Find, *, console: Console) -> TakenBac
         bar_of_maps = console.bar("correct", unit="map", total=len(compared.changed))
         with explained_disk_errors(), writing(workspace) as manifest, bar_of_maps as bar:
             for one in compared.changed:
-                row = corrected(workspace, manifest.rows[one.id], one.read(), manifest.about)
+                row = manifest.rows[one.id]
+                row = corrected(workspace, row, one.read(), manifest.about, meanwhile=manifest.record)
                 manifest.record(row)
                 failed += [row.error] if row.status == FAILED else []
                 bar.step()

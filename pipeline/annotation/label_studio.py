@@ -2,6 +2,7 @@
 
 import json
 from functools import partial
+from operator import methodcaller
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -24,6 +25,14 @@ SERVED_AT = "/data/local-files/?d="
 """Where Label Studio shows files of the machine it runs on, below the folder that it is told."""
 NAME, TO, IMAGE = "labels", "image", "image"
 UNKNOWN_LABEL = "unknown"
+BEGINNINGS = {
+    TASKS: f'[\n{{"data":{{"{IMAGE}":"{SERVED_AT}{PHOTOS}/'.encode(),
+    INTERFACE: f'<View>\n  <Image name="{TO}" value="${IMAGE}"'.encode(),
+}
+"""How the files that may be written anew begin: as we have written them."""
+BRUSH = "brushlabels"
+WITHOUT_PIXELS = ("choices", "number", "rating", "relation", "taxonomy", "textarea")
+"""Kinds of answers beside regions: they say nothing of where something is."""
 
 
 def send(workspace: Workspace, sending: Sending, *, console: Console) -> Sent:
@@ -98,6 +107,8 @@ def _prepared(manifest: Manifest, sending: Sending) -> list[Row]:
     for path in sorted([*out.glob("*"), *(out / PHOTOS).glob("*")]):
         if path.with_name(path.name.removesuffix(".part")) not in ours:
             raise GauganpipeError(f"{out} holds other files: {path}. Name a folder that is empty or not there yet")
+    for name, beginning in BEGINNINGS.items():
+        manifest.workspace.writable_out(out / name, is_ours=methodcaller("startswith", beginning))
     return rows
 
 
@@ -111,13 +122,13 @@ def _task(workspace: Workspace, taxonomy: Taxonomy, row: Row) -> dict[str, Any]:
     results = [
         {
             "id": f"{row.id[:8]}{id:02x}",
-            "type": "brushlabels",
+            "type": BRUSH,
             "from_name": NAME,
             "to_name": TO,
             "original_width": width,
             "original_height": height,
             "image_rotation": 0,
-            "value": {"format": "rle", "rle": brush.encode(labels == id), "brushlabels": [taxonomy.names[id]]},
+            "value": {"format": "rle", "rle": brush.encode(labels == id), BRUSH: [taxonomy.names[id]]},
         }
         for id in np.unique(labels).tolist()
         if id != UNKNOWN
@@ -177,11 +188,30 @@ def _annotated(task: dict[str, Any]) -> list[Any] | None:
 def _read_ids(where: str, results: list[Any], row: Row, taxonomy: Taxonomy) -> np.ndarray:
     """(H, W) uint8, ids of the workspace."""
     ids = np.full((row.height, row.width), UNKNOWN, dtype=np.uint8)
-    for result in results:
-        if isinstance(result, dict) and result.get("type") == "brushlabels":
-            id, mask = _mask(where, result, row, taxonomy)
-            ids[mask] = id
+    for region in _regions(where, results):
+        id, mask = _mask(where, region, row, taxonomy)
+        ids[mask] = id
     return ids
+
+
+def _regions(where: str, results: list[Any]) -> list[dict[str, Any]]:
+    """The brush regions, which are all that a map is made of: what is something else would be lost without a word."""
+    regions = []
+    for result in results:
+        kind = result.get("type") if isinstance(result, dict) else None
+        if kind == BRUSH:
+            regions.append(result)
+        elif kind not in WITHOUT_PIXELS:
+            raise GauganpipeError(
+                f"{where} has a region of the kind '{kind}', and only those of the brush are read. Paint it with the "
+                "brush in Label Studio"
+            )
+    if not regions:
+        raise GauganpipeError(
+            f"{where} has an annotation without a brush region, by which every pixel would become unknown. Paint the "
+            "photo in Label Studio, or delete the annotation"
+        )
+    return regions
 
 
 def _mask(where: str, result: dict[str, Any], row: Row, taxonomy: Taxonomy) -> tuple[int, np.ndarray]:
@@ -197,7 +227,7 @@ def _mask(where: str, result: dict[str, Any], row: Row, taxonomy: Taxonomy) -> t
         )
     if result.get("image_rotation"):
         raise GauganpipeError(f"{where} is turned by {result['image_rotation']} degrees. Turn it back in Label Studio")
-    labels = value.get("brushlabels")
+    labels = value.get(BRUSH)
     label = str(labels[0]) if isinstance(labels, list) and labels else ""
     if (id := class_of(label, taxonomy)) is None:
         raise GauganpipeError(

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 
 from pipeline.classes import UNKNOWN, Taxonomy, entries_of
+from pipeline.corrections import has_machine_labels
 from pipeline.errors import PhotoError
 from pipeline.rows import Row
 from pipeline.serve.app import STATIC
@@ -91,7 +92,7 @@ def routes(review: Review) -> APIRouter:
     @router.get("/api/classes", tags=["classes"])
     def classes() -> Classes:
         """The classes that the label maps speak, with their colours."""
-        return classes_of(review.manifest.taxonomy)
+        return classes_of(review.taxonomy())
 
     @router.get(api, tags=["review"])
     def photos(
@@ -101,12 +102,12 @@ def routes(review: Review) -> APIRouter:
     ) -> Photos:
         """Photos to look through, the least certain label map first."""
         queue = review.queue(show, first=first, most=most)
-        return Photos(photos=[_photo(row, review) for row in queue.rows], counts=queue.counts)
+        return Photos(photos=[_photo(row) for row in queue.rows], counts=queue.counts)
 
     @router.get(f"{api}/{{id}}", tags=["review"])
     def photo(id: str) -> Photo:
         """One photo and what is known of its label map."""
-        return _photo(review.find(id), review)
+        return _photo(review.find(id))
 
     @router.get(f"{api}/{{id}}/photo", tags=["review"], response_class=FileResponse)
     def picture(id: str) -> FileResponse:
@@ -126,16 +127,16 @@ def routes(review: Review) -> APIRouter:
     )
     async def paint(id: str, request: Request, label: str = "") -> Photo:
         """Takes a painted label map, as it is given, and accepts it; `label` is the digest of the one it began with."""
-        row = review.find(id)
+        row = await run_in_threadpool(review.find, id)
         ids = await read_ids(request, width=row.width or 0, height=row.height or 0)
-        return _photo(await run_in_threadpool(review.paint, id, ids, seen=label), review)
+        return _photo(await run_in_threadpool(review.paint, id, ids, seen=label))
 
     @router.post(f"{api}/{{id}}/decision", tags=["review"])
     def decide(id: str, decision: Decision) -> Photo:
         """Accepts a label map as it is, or turns the photo down. Nothing is deleted; the last decision counts."""
         if decision.decision == "accept":
-            return _photo(review.accept(id, seen=decision.label), review)
-        return _photo(review.turn_down(id), review)
+            return _photo(review.accept(id, seen=decision.label))
+        return _photo(review.turn_down(id))
 
     return router
 
@@ -169,7 +170,7 @@ def _shown(entry: dict[str, Any]) -> dict[str, Any]:
     return {name: entry[name] for name in ClassEntry.model_fields}
 
 
-def _photo(row: Row, review: Review) -> Photo:
+def _photo(row: Row) -> Photo:
     return Photo(
         id=row.id,
         name=row.original_name or row.id,
@@ -186,5 +187,5 @@ def _photo(row: Row, review: Review) -> Photo:
         status=row.status,
         rule=row.rule,
         error=row.error,
-        corrected=review.has_machine_labels(row),
+        corrected=has_machine_labels(row),
     )

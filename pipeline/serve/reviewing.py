@@ -38,6 +38,8 @@ def serve_review(workspace: Workspace, *, port: int, opens: bool, console: Conso
     """
     server.demand_libraries()
     review, waiting = _opened(workspace)
+    if finished := review.finish_paintings():
+        console.note(f"went on with {count(finished, 'painting')} that a crash had cut off")
     note = f"{count(waiting, 'photo')} to look through, the least certain first"
     server.run(lambda: review_app(review), port=port, opens=opens, console=console, note=note)
 

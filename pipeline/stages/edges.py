@@ -19,6 +19,7 @@ VERSION = 2
 
 SIZE_ONLY_PX = 1
 """A photo of which only the size matters is decoded as coarsely as can be."""
+AGAIN = "Empty its cell in label_file_name, and make it again: gauganpipe label"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +49,9 @@ class Edges:
     def is_there(self, row: Row) -> bool:
         return all(self.workspace.holds(kind, row.id) for kind in ("instances", "edges"))
 
+    def is_settled(self, row: Row) -> bool:
+        return False
+
     def read(self, row: Row) -> Work:
         path = self.workspace.resolve(row.file_name)
         labels = images.read_labels(self.workspace.resolve(row.label_file_name))
@@ -57,7 +61,7 @@ class Edges:
         for what, array in (("a label map", labels), ("a map of segments", segments)):
             if array is not None and array.shape != size:
                 sizes = [f"{one[1]}x{one[0]}" for one in (array.shape, size)]
-                raise PhotoError(f"has {what} of {sizes[0]}, but is {sizes[1]}. Make it again: gauganpipe label --redo")
+                raise PhotoError(f"has {what} of {sizes[0]}, but is {sizes[1]}. {AGAIN}")
         return Work(labels=labels, photo=photo if has_things else None, segments=segments)
 
     def compute(self, work: list[Work]) -> list[Work]:
@@ -89,5 +93,5 @@ class Edges:
             return None
         path = self.workspace.made("segments", row.id)
         if not path.is_file():
-            raise PhotoError(f"has lost its map of segments, {path.name}. Make it again: gauganpipe label --redo")
+            raise PhotoError(f"has lost its map of segments, {path.name}. {AGAIN}")
         return images.read_instances(path)

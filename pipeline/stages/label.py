@@ -22,6 +22,7 @@ MAKES = ("label_file_name",)
 class Label:
     """Asks a segmenter for the class of every pixel.
 
+    segmenter: None where it is not here yet, and the stage only tells which maps are settled.
     keep: what is written beside the label maps where the segmenter gives it: confidences, raw_labels.
     """
 
@@ -31,12 +32,10 @@ class Label:
 
     workspace: Workspace
     taxonomy: Taxonomy
-    segmenter: Segmenter
+    segmenter: Segmenter | None
     keep: tuple[str, ...] = ()
 
     def key(self, row: Row) -> str:
-        if row.label_reviewed == "yes":
-            return row.keys.get(NAME, "")  # a person's work is only made again when asked for
         return stage_key(
             NAME,
             2,
@@ -51,6 +50,11 @@ class Label:
     def is_there(self, row: Row) -> bool:
         kinds = ("labels", *self.keep, *(["segments"] if row.digests.get("segments") else []))
         return all(self.workspace.holds(kind, row.id) for kind in kinds)
+
+    def is_settled(self, row: Row) -> bool:
+        """Whether a person has looked at the label map; to have it made again, they empty the cell."""
+        is_said = row.label_reviewed == "yes" and bool(row.label_file_name)
+        return is_said and self.workspace.resolve(row.label_file_name).is_file()
 
     def read(self, row: Row) -> Any:
         path = self.workspace.resolve(row.file_name)
@@ -86,16 +90,21 @@ def keep_labels(
         write_atomically(workspace.made("segments", row.id), segments)
         digests["segments"] = digest(segments)
     write_atomically(path, data)
-    pixels = np.bincount(labelling.ids.ravel(), minlength=256) / labelling.ids.size
-    shares = {name: float(pixels[id]) for id, name in enumerate(taxonomy.names) if pixels[id]}
+    shares = shares_of(labelling.ids, taxonomy)
     return row.done(
         NAME,
         key,
         label_file_name=workspace.relative(path),
         label_model=plain(model),
         label_confidence=round(labelling.confidence, 4),
-        label_unknown=round(1 - sum(shares.values()), 4),
+        label_unknown=max(0.0, round(1 - sum(shares.values()), 4)),
         flags=" ".join(doubts(labelling.ids, taxonomy)),
         shares=shares,
         digests=digests,
     )
+
+
+def shares_of(ids: np.ndarray, taxonomy: Taxonomy) -> dict[str, float]:
+    """Class -> its share of the pixels, 0 to 1, of those that are there.    ids: (H, W) uint8."""
+    pixels = np.bincount(ids.ravel(), minlength=256) / ids.size
+    return {name: float(pixels[id]) for id, name in enumerate(taxonomy.names) if pixels[id]}

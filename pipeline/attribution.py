@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.manifest import read
-from pipeline.rows import OK, Row
-from pipeline.tables import for_spreadsheets, table_line
+from pipeline.rows import Row
+from pipeline.tables import guard, table_line
 from pipeline.workspace import Workspace, explained_disk_errors, write_atomically
 
 FILE_NAME = "ATTRIBUTION.csv"
@@ -15,6 +15,8 @@ COLUMNS = (
     *("id", "original_name", "title", "creator", "creator_url", "source", "source_page", "source_url"),
     *("license", "license_url", "redistributable", "changes"),
 )
+BEGINNING = 4
+"""So many columns in this order tell that a file is one of these."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,9 +48,9 @@ def attribute(workspace: Workspace, out: Path | None = None) -> Attributed:
 
     out: where to; None for the workspace's own folder.
 
-    Raises: ManifestError when there is no manifest; WorkspaceError when the file cannot be written.
+    Raises: ManifestError when there is no manifest; WorkspaceError when the file cannot be written, or is another.
     """
-    file, rows = out or workspace.root / FILE_NAME, _usable(workspace)
+    file, rows = _place(workspace, out), _usable(workspace)
     with explained_disk_errors():
         write_atomically(file, as_csv(rows))
     return _counted(file, rows)
@@ -56,14 +58,14 @@ def attribute(workspace: Workspace, out: Path | None = None) -> Attributed:
 
 def plan(workspace: Workspace, out: Path | None = None) -> list[str]:
     """What `attribute` would write, one fact a line; writes nothing."""
-    return [f"would write {out or workspace.root / FILE_NAME}", *_counted(Path(), _usable(workspace)).lines()[1:]]
+    return [f"would write {_place(workspace, out)}", *_counted(Path(), _usable(workspace)).lines()[1:]]
 
 
 def as_csv(rows: Iterable[Row]) -> bytes:
     """The file for these rows, a line a photo, in the order of their ids; no spreadsheet takes a cell for a formula."""
     lines = [table_line(COLUMNS)]
     for row in sorted(rows, key=lambda row: row.id):
-        lines.append(table_line(for_spreadsheets(getattr(row, name)) for name in COLUMNS))
+        lines.append(table_line(guard(getattr(row, name)) for name in COLUMNS))
     return "".join(lines).encode()
 
 
@@ -72,8 +74,13 @@ def asks_for_a_name(row: Row) -> bool:
     return "CC-BY" in row.license
 
 
+def _place(workspace: Workspace, out: Path | None) -> Path:
+    beginning = ",".join(COLUMNS[:BEGINNING]).encode()
+    return workspace.writable_out(out or workspace.root / FILE_NAME, is_ours=lambda head: head.startswith(beginning))
+
+
 def _usable(workspace: Workspace) -> list[Row]:
-    return [row for row in read(workspace).rows.values() if row.status == OK and row.keep != "no"]
+    return [row for row in read(workspace).rows.values() if row.is_usable]
 
 
 def _counted(file: Path, rows: list[Row]) -> Attributed:

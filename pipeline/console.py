@@ -48,6 +48,13 @@ class Console:
         if self.talks and self.as_json:
             _write(sys.stdout, json.dumps(value, indent=2, default=_as_json))
 
+    def show_json_pieces(self, pieces: Iterable[str]) -> None:
+        """The same of a value that is too large to be one text."""
+        if self.talks and self.as_json:
+            for piece in pieces:
+                _write(sys.stdout, piece, end="")
+            _write(sys.stdout, "")
+
     def note(self, line: str) -> None:
         """Talk, on stderr."""
         if self.talks and not self.quiet:
@@ -135,10 +142,10 @@ class Bar:
             self._since, self._patience_seconds = (now, self._count), SECONDS_BETWEEN_ESTIMATES
 
 
-def _write(stream: TextIO, line: str) -> None:
+def _write(stream: TextIO, line: str, *, end: str = "\n") -> None:
     """Letters that a pipe or a terminal cannot take are written out, as \\xfc."""
     encoding = stream.encoding or "utf-8"
-    stream.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+    stream.write(line.encode(encoding, "backslashreplace").decode(encoding) + end)
 
 
 def _as_json(value: Any) -> Any:

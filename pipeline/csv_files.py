@@ -1,13 +1,16 @@
-"""The CSV files of a workspace as they stand on the disk: their cells, and their lines."""
+"""The CSV files of a workspace as they stood on the disk at one moment: their cells, and their lines."""
 
 import csv
 import hashlib
+import os
+import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 from pipeline.errors import ManifestError
 from pipeline.rows import DATASET_COLUMNS, PROVENANCE_COLUMNS, Column
-from pipeline.tables import CLASSES, PROVENANCE, Table, read_table, table_line
+from pipeline.tables import CLASSES, PROVENANCE, Table, parse_ours, read_table, table_line
 from pipeline.workspace import Workspace
 
 FILES: dict[str, Sequence[Column]] = {"classes": CLASSES, "provenance": PROVENANCE, "dataset": DATASET_COLUMNS}
@@ -34,6 +37,9 @@ class CsvFiles:
         self._tables: dict[str, Table] = {}
         # Files that stand there as we wrote them, so that their lines can be taken over.
         self._ours: set[str] = set()
+        # Those of them that were not parsed yet; each is held open, so that it stays at hand when another takes its
+        # place. Windows lets nobody put one there as long as it is open: None.
+        self._unread: dict[str, IO[bytes] | None] = {}
         if workspace.dataset_csv.exists():
             self._open()
 
@@ -83,8 +89,12 @@ class CsvFiles:
         return lines
 
     def forget(self) -> None:
-        """Gives the memory of what was parsed back."""
+        """Gives the memory of what was parsed back, and lets go of the files: they are not asked for any more."""
         self._tables.clear()
+        for file in self._unread.values():
+            if file:
+                file.close()
+        self._unread.clear()
 
     def distrust(self) -> None:
         """Takes no file for one of ours any more."""
@@ -95,13 +105,13 @@ class CsvFiles:
         self.digests, self.own = dict(digests), tuple(own)
         self.places = {id: place for place, id in enumerate(ids)}
         self._ours = set(FILES)
-        self._tables.clear()
+        self.forget()
 
     def _open(self) -> None:
         for kind, path in self.paths.items():
             if not path.exists():
                 continue
-            if kind == "dataset" or not self._is_as_written(path):
+            if kind == "dataset" or not self._keep_unread(kind):
                 self._tables[kind] = self._read(kind)
             if kind not in self._tables or self._tables[kind].is_ours:
                 self._ours.add(kind)
@@ -111,13 +121,33 @@ class CsvFiles:
         self.own = tuple(name for name in dataset.names if name not in IN_DATASET)
         self.places = {id: place for place, id in enumerate(dataset.column("id"))}
 
-    def _is_as_written(self, path: Path) -> bool:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() == self.digests.get(path.name)
+    def _keep_unread(self, kind: str) -> bool:
+        """Leaves a file for later if it is as we wrote it; whether it is."""
+        file = self.paths[kind].open("rb", buffering=0)
+        weakref.finalize(self, file.close)
+        if hashlib.file_digest(file, "sha256").hexdigest() != self.digests.get(self.paths[kind].name):
+            file.close()
+            return False
+        if os.name == "nt":
+            file.close()
+        self._unread[kind] = None if file.closed else file
+        return True
 
     def _read(self, kind: str) -> Table:
+        path = self.paths[kind]
+        if kind in self._unread:
+            return self._read_later(path, self._unread[kind])
         said = {"for_us": kind == "provenance", "has_ids": kind == "dataset"}
-        return read_table(self.paths[kind], FILES[kind], self.digests, **said)
+        return read_table(path, FILES[kind], self.digests, **said)
+
+    def _read_later(self, path: Path, file: IO[bytes] | None) -> Table:
+        """Raises: ManifestError when somebody has written into the very file meanwhile."""
+        if file:
+            file.seek(0)
+        table = parse_ours(path, file.read() if file else path.read_bytes(), self.digests)
+        if table is None:
+            raise ManifestError(f"{path} was changed while it was read. Run the same command again")
+        return table
 
 
 def cells_in(line: str) -> list[str]:

@@ -1,10 +1,13 @@
-"""The journal: what was recorded since the CSV files were last written, a line of JSON each, kept at once."""
+"""The journal: what was recorded since the CSV files were last written, a line of JSON each, kept at once.
+
+A line is an entry, or a list of entries that hold together: a line that was not written to its end counts for nothing.
+"""
 
 import contextlib
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -12,9 +15,17 @@ from pipeline.garbage import uncollected
 from pipeline.rows import COLUMNS, KINDS
 from pipeline.workspace import explained_disk_errors
 
-OF_KINDS = {"integer": int, "number": float, "list": json.loads, "pairs": re.compile(KINDS["pairs"][0]).fullmatch}
+OF_KINDS = {
+    "integer": int,
+    "number": float,
+    "share": float,
+    "list": json.loads,
+    "pairs": re.compile(KINDS["pairs"][0]).fullmatch,
+}
 DEMANDS = tuple((column.name, OF_KINDS[column.kind]) for column in COLUMNS if column.kind in OF_KINDS)
 """Column that is no text -> what gives nothing, or raises, for a cell that it cannot hold."""
+
+Entry = Mapping[str, Any]
 
 
 class Journal:
@@ -24,12 +35,12 @@ class Journal:
         self.path = path
         self._file: IO[bytes] | None = None
 
-    def append(self, entries: Iterable[Mapping[str, Any]]) -> None:
+    def append(self, *lines: Entry | Sequence[Entry]) -> None:
         """Keeps entries even if the next moment is a power cut of the process."""
         with explained_disk_errors():
             if self._file is None:
                 self._file = self.path.open("ab")
-            self._file.writelines(json.dumps(entry, ensure_ascii=False).encode() + b"\n" for entry in entries)
+            self._file.writelines(json.dumps(line, ensure_ascii=False).encode() + b"\n" for line in lines)
             self._file.flush()
 
     def end(self) -> None:
@@ -62,9 +73,12 @@ def replay(path: Path, apply: Callable[[dict[str, Any]], None]) -> Iterator[int]
             if not line.endswith(b"\n"):
                 return
             try:
-                entry = from_json(line)
-                _demand_cells(entry)
-                apply(entry)
+                said = from_json(line)
+                entries = said if isinstance(said, list) and said else [said]
+                for entry in entries:
+                    _demand_cells(entry)
+                for entry in entries:
+                    apply(entry)
             except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 yield number
 

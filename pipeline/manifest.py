@@ -4,10 +4,10 @@ import contextlib
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from pipeline.about import About, as_json, read_about
 from pipeline.classes import Taxonomy
@@ -24,20 +24,21 @@ if TYPE_CHECKING:
     import pyarrow
 
 SECONDS_BETWEEN_FOLDS = 60
-READS_AT_MOST = 5
-
-Read = TypeVar("Read")
+READS_AT_MOST = 10
 
 
 class Manifest:
     """The rows of a workspace by id. `record` is how they change; `fold` brings the CSV files up to date."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, *, folds: bool = True) -> None:
         """Reads what is there, the journal of a crashed command included; writes nothing.
+
+        What is read later is as it was at this moment, whoever writes meanwhile; a writer takes in edits when it folds.
+        folds: whether `record` folds once a minute, as a long command wants it, and somebody who waits does not.
 
         Raises: ManifestError naming file, line, column, what stands there and what was expected.
         """
-        self.workspace = workspace
+        self.workspace, self._folds = workspace, folds
         self.about = About()
         # Cells of a row before and after the user wrote into its line while this command was running.
         self._edits: dict[str, tuple[dict[str, str], dict[str, str]]] = {}
@@ -52,7 +53,7 @@ class Manifest:
     @property
     def rows(self) -> dict[str, Row]:
         """Every row by its id; they are made when they are first asked for. Not to be changed but by `record`."""
-        return self._steadily(lambda: self._ledger.rows())
+        return self._ledger.rows()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -67,15 +68,15 @@ class Manifest:
 
         It makes no rows, so it is what to ask where there are many rows and few columns of them are needed.
         """
-        return self._steadily(lambda: self._ledger.column(name))
+        return self._ledger.column(name)
 
     def coded(self, name: str) -> "tuple[list[str], np.ndarray]":
         """The different cells of a column, and for each row the place of its cell among them: (N,) int."""
-        return self._steadily(lambda: self._ledger.coded(name))
+        return self._ledger.coded(name)
 
     def filled(self, name: str) -> "np.ndarray":
         """Of each row whether the cell of a column says anything: (N,) bool, in the order of `column`."""
-        return self._steadily(lambda: self._ledger.filled(name))
+        return self._ledger.filled(name)
 
     def says(self, name: str, word: str) -> "np.ndarray":
         """Of each row whether it says a word in a column: (N,) bool, in the order of `column`."""
@@ -88,11 +89,11 @@ class Manifest:
 
     def shares(self) -> Shares:
         """A line for every class of every row."""
-        return self._steadily(lambda: self._ledger.shares())
+        return self._ledger.shares()
 
     def arrow(self, kind: str) -> "pyarrow.Table":
         """All the cells of dataset, provenance or classes, text, as Arrow keeps them."""
-        return self._steadily(lambda: self._ledger.arrow(kind))
+        return self._ledger.arrow(kind)
 
     def record(self, row: Row) -> None:
         """Makes a row new or changed, and keeps that even if the next moment is a power cut of the process."""
@@ -102,30 +103,41 @@ class Manifest:
         if old is None or row.shares != old.shares:
             entry["shares"] = dict(row.shares)
         self._ledger.apply(entry, row)
-        self._journal.append([entry])
-        if time.monotonic() - self._folded_at > SECONDS_BETWEEN_FOLDS:
+        self._journal.append(entry)
+        if self._folds and time.monotonic() - self._folded_at > SECONDS_BETWEEN_FOLDS:
             self.fold()
 
-    def amend(self, changes: Mapping[str, Mapping[str, str]]) -> None:
-        """Writes cells into many rows at once.    changes: id of a row that is there -> column -> what it says then."""
-        entries = [{"id": id, "new": False, "cells": dict(cells)} for id, cells in changes.items()]
-        for entry in entries:
-            self._ledger.apply(entry)
-        if entries:
+    def amend(self, changes: Mapping[str, Mapping[str, str]], **choices: object) -> None:
+        """Writes cells into many rows at once; after a power cut all of it holds, or nothing.
+
+        changes: id of a row that is there -> column -> what it says then.    choices: as `choose` takes them.
+        """
+        entries: list[dict[str, Any]] = [{"id": id, "new": False, "cells": dict(said)} for id, said in changes.items()]
+        if replace(self.about, **choices) != self.about:
+            entries.append({"about": choices})
+        if not entries:
+            return
+        try:
             self._journal.append(entries)
+            for entry in entries:
+                self._apply(entry)
+        except BaseException:
+            # An interrupted command folds what it has, which must be all of this or nothing.
+            self._load()
+            raise
 
     def drop(self, id: str) -> None:
         """Forgets a row whose photo turned out to be another row's; files stay."""
         entry = {"id": id, "gone": True}
         self._ledger.apply(entry)
-        self._journal.append([entry])
+        self._journal.append(entry)
 
     def choose(self, **choices: object) -> None:
         """Changes what dataset.json says of the workspace."""
         chosen = replace(self.about, **choices)
         if chosen != self.about:
             self.about = chosen
-            self._journal.append([{"about": choices}])
+            self._journal.append({"about": choices})
 
     def fold(self) -> None:
         """Writes the CSV files and dataset.json, each beside its place and renamed, then ends the journal.
@@ -188,29 +200,16 @@ class Manifest:
     def _load(self) -> None:
         """Reads all files; once more where another command folded its journal into them meanwhile."""
         for _ in range(READS_AT_MOST):
-            self._seen = self._disk_state()
+            self._seen, before = self._disk_state(), self._moment()
             with contextlib.suppress(FileNotFoundError):
                 self.about, digests = read_about(self.workspace.dataset_json)
                 self._ledger = Ledger(self.workspace, digests)
                 for number in replay(self.workspace.journal, self._apply):
                     where = f"{self.workspace.journal}, line {number},"
                     raise ManifestError(f"{where} is damaged. Move the file away and run the same command again")
-                if self._disk_state() == self._seen:
+                if self._moment() == before:
                     return
-        raise self._restless()
-
-    def _steadily(self, look: Callable[[], Read]) -> Read:
-        """What the files say, all of them as they were at one moment: a file may be read long after the first one."""
-        for _ in range(READS_AT_MOST):
-            with contextlib.suppress(FileNotFoundError):
-                had_rows, seen = self._ledger.has_rows, look()
-                if had_rows or self._disk_state() == self._seen:
-                    return seen
-            self._load()
-        raise self._restless()
-
-    def _restless(self) -> ManifestError:
-        return ManifestError(f"{self.workspace.manifests} changes too fast to be read. Run the same command again")
+        raise ManifestError(f"{self.workspace.manifests} changes too fast to be read. Run the same command again")
 
     def _apply(self, entry: Mapping[str, Any]) -> None:
         if "about" in entry:
@@ -220,10 +219,14 @@ class Manifest:
 
     def _disk_state(self) -> tuple[int, int] | None:
         """Changes whenever the CSV is written."""
-        with contextlib.suppress(FileNotFoundError):
-            stat = self.workspace.dataset_csv.stat()
-            return stat.st_mtime_ns, stat.st_size
-        return None
+        return _state_of(self.workspace.dataset_csv)
+
+    def _moment(self) -> list[tuple[int, int] | None]:
+        """Changes whenever one of the files is written."""
+        place = self.workspace
+        return [
+            _state_of(path) for path in (place.classes_csv, place.provenance_csv, place.dataset_csv, place.dataset_json)
+        ]
 
     def _files(self, digests: dict[str, str]) -> Iterator[tuple[Path, bytes]]:
         """The files that say something else than they should, as they should; dataset.json last.
@@ -274,7 +277,14 @@ def read(workspace: Workspace) -> Manifest:
 
 def rows_of_splits(manifest: Manifest, split: str) -> list[Row]:
     """The rows of a split that can be used: done so far, and not turned down by the user."""
-    return [row for row in manifest.rows.values() if row.split == split and row.status == "ok" and row.keep != "no"]
+    return [row for row in manifest.rows.values() if row.split == split and row.is_usable]
+
+
+def _state_of(path: Path) -> tuple[int, int] | None:
+    with contextlib.suppress(FileNotFoundError):
+        stat = path.stat()
+        return stat.st_mtime_ns, stat.st_size
+    return None
 
 
 def _all_cells(row: Row) -> dict[str, str]:

@@ -133,7 +133,8 @@ def diff(
 
     console = Console(quiet=quiet, as_json=as_json)
     found = compare(before, after or workspace)
-    console.show(found.lines(), found)
+    console.show(found.lines())
+    console.show_json_pieces(found.json_pieces())
 
 
 @manifest.command()
@@ -215,6 +216,8 @@ def merge(
 
 @manifest.command()
 def repair(
+    even_many: manifest_options.EvenMany = False,
+    undo: manifest_options.UndoList = None,
     workspace: options.Folder = options.HERE,
     dry_run: options.DryRun = False,
     as_json: options.AsJson = False,
@@ -222,17 +225,21 @@ def repair(
 ) -> None:
     """Take rows whose photo is gone, and lines that belong to no row, out of the manifest into a list beside it.
 
-    The list, manifests/dropped-DATE.csv, also names the files that no row names. No file is deleted.
+    The list, manifests/dropped-DATE.csv, also names the files that no row names; --undo puts its rows back. Classes
+    that classes.csv has lost are counted anew. No file is deleted, and where many photos are gone nothing is changed.
 
     gauganpipe manifest repair --dry-run
 
     gauganpipe manifest repair
     """
-    from pipeline.inspection import repairing
+    from pipeline.inspection import repairing, undoing
 
     console, place = Console(quiet=quiet, as_json=as_json), Workspace(root=workspace)
-    done = repairing.plan(place) if dry_run else repairing.repair(place)
-    console.show(done.lines(), done)
+    if undo:
+        undone = undoing.plan(place, undo) if dry_run else undoing.undo(place, undo)
+        return console.show(undone.lines(), undone)
+    done = (repairing.plan if dry_run else repairing.repair)(place, even_many=even_many)
+    return console.show(done.lines(), done)
 
 
 @manifest.command()

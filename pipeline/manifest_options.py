@@ -39,6 +39,13 @@ SheetsOut = Annotated[
     Path | None, typer.Option("--out", metavar="DIR", help="Where the sheets go; data/sheets if unsaid.")
 ]
 
+# repair
+
+EvenMany = Annotated[bool, typer.Option("--even-many", help="Take rows out even if a disk may be missing.")]
+UndoList = Annotated[
+    Path | None, typer.Option("--undo", metavar="LIST", help="Put back the rows that this list of a repair names.")
+]
+
 # merge, spreadsheet, edits
 
 Other = Annotated[Path, typer.Argument(metavar="DIR", help="The other workspace; it is only read.")]

@@ -26,11 +26,15 @@ _NAME = r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"'
 KINDS: dict[str, tuple[str, str]] = {
     "text": (r"[^\x00-\x1f\x7f-\x9f]+", "text without control characters"),
     "id": (r"[A-Za-z][0-9A-Za-z_-]*", "a letter, then letters, digits, '-' and '_'"),
-    "integer": (r"[0-9]+", "a number"),
-    "number": (r"-?[0-9]+(?:\.[0-9]*)?(?:e[-+]?[0-9]+)?", "a number"),
+    "integer": (r"[0-9]{1,9}", "a number"),
+    "number": (r"-?[0-9]{1,15}(?:\.[0-9]{0,30})?(?:e(?:-[0-9]{1,3}|\+?[0-9]{1,2}))?", "a number"),
+    "share": (
+        r"-?0(?:\.0{0,30})?|0\.[0-9]{1,30}|[0-9](?:\.[0-9]{0,30})?e-0{0,2}[1-9][0-9]{0,2}|1(?:\.0{0,30})?",
+        "a number from 0 to 1",
+    ),
     "moment": (
-        r"[0-9]{4}(?:-[0-9]{2}(?:-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?"
-        r"(?:Z|[+-][0-9]{2}:[0-9]{2})?)?)?)?",
+        r"[0-9]{4}(?:-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12][0-9]|3[01])"
+        r"(?:T(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,9})?)?(?:Z|[+-][0-9]{2}:[0-9]{2})?)?)?)?",
         "a time as in 2021-05-06T07:08:09, which spreadsheets like to rewrite",
     ),
     "path": (INSIDE, "a path inside the workspace: relative, forward slashes, no '..'"),
@@ -73,11 +77,18 @@ def _pairs_of(cell: str) -> dict[str, str]:
     return {sys.intern(name): value for name, value in (pair.split("=") for pair in cell.split(" "))}
 
 
-FROM_CELL: dict[str, Callable[[str], Any]] = {"integer": int, "number": float, "list": _names_of, "pairs": _pairs_of}
+FROM_CELL: dict[str, Callable[[str], Any]] = {
+    "integer": int,
+    "number": float,
+    "share": float,
+    "list": _names_of,
+    "pairs": _pairs_of,
+}
 """Kind of a column -> what reads a cell of it that is not empty; cells of other kinds are what they say."""
 WHEN_EMPTY: dict[str, Callable[[], Any]] = {
     "integer": lambda: None,
     "number": lambda: None,
+    "share": lambda: None,
     "list": tuple,
     "pairs": dict,
 }
@@ -116,8 +127,8 @@ class Row:
     rule_value: float | None = _column("number", "the number that the rule looked at")
     keep: str = _column("choice", "yours: yes or no beats every rule", choices=YES_NO)
     label_model: str = _column("text", "the segmenter that made the label map")
-    label_confidence: float | None = _column("number", "mean probability of the winning class, 0 to 1")
-    label_unknown: float | None = _column("number", "share of pixels that belong to no class, 0 to 1")
+    label_confidence: float | None = _column("share", "mean probability of the winning class, 0 to 1")
+    label_unknown: float | None = _column("share", "share of pixels that belong to no class, 0 to 1")
     label_reviewed: str = _column("choice", "whether a person looked at the label map", choices=YES_NO)
     flags: str = _column("text", "doubts about the label map, separated by spaces")
     source: str = _column("text", "where the photo came from: folder, drawn, ...")
@@ -173,6 +184,11 @@ class Row:
     extras: Mapping[str, str] = field(default_factory=dict)
     """Columns of the user's own, kept as they are."""
 
+    @property
+    def is_usable(self) -> bool:
+        """Whether the photo can be used: done so far, and not turned down by the user."""
+        return self.status == OK and self.keep != "no"
+
     def done(self, stage: str, key: str, **cells: Any) -> "Row":
         """The row after a stage has done it: these cells filled, the stage's key kept, older complaints of it gone.
 
@@ -197,6 +213,27 @@ COLUMNS: tuple[Column, ...] = tuple(Column(name=f.name, **f.metadata) for f in f
 DATASET_COLUMNS: tuple[Column, ...] = tuple(column for column in COLUMNS if column.file == "dataset")
 PROVENANCE_COLUMNS: tuple[Column, ...] = tuple(column for column in COLUMNS if column.file == "provenance")
 
+
+@dataclass(frozen=True, kw_only=True)
+class File:
+    """One of the files of a row.    column: that names it.    folder: in data/.    digest: what `digests` calls it.
+
+    stage: that makes it.
+    """
+
+    column: str
+    folder: str
+    digest: str
+    stage: str
+
+
+ROW_FILES = (
+    File(column="file_name", folder="images", digest="image", stage="ingest"),
+    File(column="label_file_name", folder="labels", digest="label", stage="label"),
+    File(column="instance_file_name", folder="instances", digest="instance", stage="edges"),
+    File(column="edge_file_name", folder="edges", digest="edge", stage="edges"),
+)
+"""The files that the columns of a row name, the photo first."""
 
 _KINDS_BY_NAME = {column.name: column.kind for column in COLUMNS}
 
@@ -283,7 +320,7 @@ def _can_be_shown(letter: str) -> bool:
 def _to_cell(kind: str, value: Any) -> str:
     if value is None:
         return ""
-    if kind == "number":
+    if kind in ("number", "share"):
         return f"{value:.6g}"
     if kind == "list":
         return json.dumps(value, ensure_ascii=False) if value else ""

@@ -7,7 +7,7 @@ from pipeline.classes import Taxonomy
 from pipeline.console import Console, count
 from pipeline.errors import RunError
 from pipeline.manifest import Manifest
-from pipeline.rows import OK, Row
+from pipeline.rows import Row
 from pipeline.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Samples:
 def trained_rows(manifest: Manifest) -> list[Row]:
     """The rows of train and val that have a label map and are kept, by id."""
     rows = [row for row in manifest.rows.values() if row.split in ("train", "val") and row.label_file_name]
-    return sorted((row for row in rows if row.status == OK and row.keep != "no"), key=lambda row: row.id)
+    return sorted((row for row in rows if row.is_usable), key=lambda row: row.id)
 
 
 def read_samples(workspace: Workspace, manifest: Manifest, *, edges: bool, console: Console) -> Samples:

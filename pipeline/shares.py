@@ -9,6 +9,9 @@ from pipeline.tables import Table
 if TYPE_CHECKING:
     import numpy as np
 
+IS_SEEN = 0.01
+"""From this share on a class is seen in a photo."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Shares:

@@ -112,8 +112,10 @@ def _place(spool: Path, candidate: Candidate) -> Path:
 
 
 def clear(spool: Path) -> None:
-    """Throws away what was fetched and is not needed, as by a command that was killed."""
+    """Throws away what was fetched and is not needed, as by a command that was killed; a folder in it stays."""
     if spool.is_dir():
         for entry in os.scandir(spool):
-            Path(entry.path).unlink(missing_ok=True)
-        spool.rmdir()
+            if not entry.is_dir(follow_symlinks=False):
+                Path(entry.path).unlink(missing_ok=True)
+        with suppress(OSError):
+            spool.rmdir()

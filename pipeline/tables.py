@@ -21,13 +21,16 @@ BLOCK_BYTES, LARGEST_BLOCK_BYTES = 2**20, 2**31 - 1
 """So much of a file is looked at in one go, as it fits the cache; and at most."""
 NEEDS_QUOTES = re.compile('["\r\n]').search
 """Whether a line without commas but those between cells must be quoted all the same."""
+FORMULA_BEGINNINGS = ("=", "+", "-", "@", "\t", "\r")
+"""What a cell begins with that spreadsheets take for a formula."""
+FORMULA = re.compile(f"'*[{re.escape(''.join(FORMULA_BEGINNINGS))}]")
 LOOKED_AT = 1000
 """Lines that tell whether many cells of a column say the same."""
 PROVENANCE = (Column(name="id", kind="id", text="the row's id"), *PROVENANCE_COLUMNS)
 CLASSES = (
     Column(name="id", kind="id", text="the row's id"),
     Column(name="class", kind="text", text="name of a class"),
-    Column(name="share", kind="number", text="share of the photo's pixels, 0 to 1"),
+    Column(name="share", kind="share", text="share of the photo's pixels, 0 to 1"),
 )
 
 
@@ -151,9 +154,17 @@ def table_lines(rows: Iterable[Sequence[str]]) -> list[str]:
     return lines.written
 
 
-def for_spreadsheets(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula: one that begins like one gets an apostrophe before it."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+def guard(cell: str, risk: re.Pattern[str] = FORMULA) -> str:
+    """The cell with an apostrophe before it where spreadsheets would take it for something else.
+
+    risk: matches at the beginning of such a cell, whether there are apostrophes before that or not.
+    """
+    return f"'{cell}" if risk.match(cell) else cell
+
+
+def unguard(cell: str, risk: re.Pattern[str] = FORMULA) -> str:
+    """What `guard` was given."""
+    return cell[1:] if cell.startswith("'") and risk.match(cell, 1) else cell
 
 
 def json_schema() -> dict[str, object]:

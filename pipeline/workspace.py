@@ -6,12 +6,18 @@ import json
 import os
 import re
 import shlex
+import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import WorkspaceError
+
+HEAD_BYTES = 65_536
+"""So much of a file tells whose it is."""
+LETTERS_SHOWN = 80
+"""Of a path that no disk takes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +44,11 @@ class Workspace:
     @property
     def provenance_csv(self) -> Path:
         return self.manifests / "provenance.csv"
+
+    @property
+    def csv_files(self) -> dict[str, Path]:
+        """The files of the manifest by what they are called among ourselves."""
+        return {"dataset": self.dataset_csv, "provenance": self.provenance_csv, "classes": self.classes_csv}
 
     @property
     def dataset_json(self) -> Path:
@@ -73,9 +84,14 @@ class Workspace:
         return self.root / "data" / kind / id[1:3] / f"{id}{suffix}"
 
     def holds(self, kind: str, id: str) -> bool:
-        """Whether a file that a stage made is there, and not empty."""
+        """Whether a file that a stage made is there, and not empty; a link out of the workspace is none."""
         path = self.made(kind, id)
-        return path.is_file() and path.stat().st_size > 0
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError, WorkspaceError):
+            found = path.lstat()
+            if stat.S_ISLNK(found.st_mode):
+                found = self.resolve(self.relative(path)).stat()
+            return stat.S_ISREG(found.st_mode) and found.st_size > 0
+        return False
 
     def relative(self, path: Path) -> str:
         """A path as the manifest says it: relative to the workspace, with forward slashes."""
@@ -84,13 +100,35 @@ class Workspace:
     def resolve(self, relative: str) -> Path:
         """The file that a cell of the manifest names. The folders that we make may be links to a larger disk.
 
-        Raises: WorkspaceError when the path, links followed, leads out of the workspace.
+        Raises: WorkspaceError when the path, links followed, leads out of the workspace, or nowhere.
         """
         path = self.root / relative
-        file = path.resolve()
+        file = _followed(path, said=relative)
         if not any(file.is_relative_to(folder.resolve()) for folder in (self.root, *self.made_folders)):
             raise WorkspaceError(f"{relative} leads out of the workspace. Put the file itself there, not a link")
         return path
+
+    def writable_out(self, out: Path, *, is_ours: Callable[[bytes], bool]) -> Path:
+        """The file that a person wants the output of a command in, once it is known that nothing is lost by that.
+
+        is_ours: told the first bytes of a file that stands there, whether the same command wrote it, so that it may be
+        replaced.
+
+        Raises: WorkspaceError when the file lies among those of the workspace, or is not ours.
+        """
+        file = _followed(out, said=str(out))
+        for folder in (self.manifests, self.root / "data"):
+            if file.is_relative_to(folder.resolve()):
+                where = f"{out} lies in {folder}, where the workspace keeps its own files"
+                raise WorkspaceError(f"{where}. Name a file elsewhere")
+        if out.is_dir():
+            raise WorkspaceError(f"{out} is a folder. Name a file in it")
+        if out.exists():
+            with explained_disk_errors(), out.open("rb") as file:
+                head = file.read(HEAD_BYTES)
+            if head and not is_ours(head):
+                raise WorkspaceError(f"{out} is there and was not written by this command. Name another file")
+        return out
 
     @property
     def manifests(self) -> Path:
@@ -112,6 +150,16 @@ class Workspace:
         found = [path for path in self.runs.iterdir() if re.fullmatch(r"[0-9]{4,}-.+", path.name)]
         runs = [path for path in found if (path / "config.toml").is_file()]
         return sorted(runs, key=lambda path: (int(path.name.partition("-")[0]), path.name))
+
+
+def _followed(path: Path, *, said: str) -> Path:
+    """Where a path leads, links followed.    said: the path as the person knows it.    Raises: WorkspaceError."""
+    try:
+        path.exists()  # asks the disk, which takes names of some length only
+        return path.resolve()
+    except (OSError, RuntimeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is a link that leads to itself"
+        raise WorkspaceError(f"{said[:LETTERS_SHOWN]} cannot be followed: {why}. Look at it in its folder") from None
 
 
 @contextlib.contextmanager

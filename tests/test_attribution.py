@@ -6,7 +6,7 @@ import io
 import pytest
 
 from pipeline.attribution import COLUMNS, FILE_NAME, as_csv, asks_for_a_name, attribute, plan
-from pipeline.errors import ManifestError
+from pipeline.errors import ManifestError, WorkspaceError
 from pipeline.manifest import writing
 from pipeline.rows import FAILED, OK, REJECTED, Row
 
@@ -84,6 +84,19 @@ def test_another_place_can_be_named(filled, tmp_path):
 
     assert attribute(filled, place).file == place
     assert len(lines_of(place.read_bytes())) == 3
+
+
+@pytest.mark.parametrize("write", [attribute, plan])
+def test_no_other_file_is_replaced(filled, tmp_path, write):
+    photo = tmp_path / "x.jpg"
+    photo.write_bytes(b"a photo")
+    before = filled.dataset_csv.read_bytes()
+
+    for out in (photo, filled.dataset_csv):
+        with pytest.raises(WorkspaceError, match=r"Name (another file|a file elsewhere)"):
+            write(filled, out)
+
+    assert (photo.read_bytes(), filled.dataset_csv.read_bytes()) == (b"a photo", before)
 
 
 def test_a_plan_writes_nothing(filled):

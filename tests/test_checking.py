@@ -9,7 +9,8 @@ import pytest
 from pipeline import images
 from pipeline.console import Console
 from pipeline.errors import ManifestError
-from pipeline.inspection.checking import Checked, Checking, check
+from pipeline.inspection.checking import ADVICE, Checked, Checking, check
+from pipeline.inspection.repairing import repair
 from pipeline.manifest import Manifest, writing
 from pipeline.rows import Row
 from pipeline.workspace import Workspace, write_atomically
@@ -18,7 +19,11 @@ from tests.exported import LANDSCAPE, bytes_in, fill
 
 @pytest.fixture
 def filled(workspace) -> Workspace:
-    return fill(workspace)
+    """Sound, and nothing in it that a spreadsheet would compute."""
+    fill(workspace)
+    with writing(workspace) as manifest:
+        manifest.amend({id: {"title": "lake"} for id in manifest.column("id")})
+    return workspace
 
 
 def checked(workspace: Workspace, **asked) -> Checked:
@@ -90,6 +95,15 @@ def test_what_a_spreadsheet_does_without_harm_is_no_fault(filled):
     assert found(filled) == {}
 
 
+@pytest.mark.parametrize(
+    ("name", "cell"), [("label_confidence", "87"), ("label_confidence", "1e999"), ("captured_at", "2021-99-99")]
+)
+def test_a_cell_that_cannot_be_is_named(filled, name, cell):
+    edit(filled.dataset_csv, {(2, name): cell})
+
+    assert found(filled)["schema"][0].startswith(f"dataset.csv, line 2: {name} is '{cell}', expected a ")
+
+
 def test_a_wrong_cell_is_found_in_a_file_that_is_as_we_wrote_it(workspace):
     with writing(workspace) as manifest:
         manifest.record(Row(id="ga", title="two\nlines", sha256="a\tb", shares={"sky": 1.0}))
@@ -144,6 +158,10 @@ def test_a_damaged_dataset_json_is_one_fault_among_others(filled, damage):
     assert {*found(filled)} == {"dataset.json", "schema"}
 
 
+def test_no_advice_makes_every_map_again():
+    assert not [kind for kind, advice in ADVICE.items() if "--redo" in advice]
+
+
 # What spreadsheets have changed
 
 
@@ -168,14 +186,24 @@ def test_zeros_that_were_cut_are_told_by_what_a_run_remembers(filled):
     ]
 
 
-def test_cells_that_look_like_formulas_are_a_note_and_no_fault(filled):
+def test_cells_that_a_spreadsheet_computes_are_named_with_line_and_column(filled):
+    edit(filled.dataset_csv, {(3, "title"): '=HYPERLINK("http://evil.example")', (6, "creator"): "=1+1"})
+
+    assert found(filled)["formulas"] == [
+        "dataset.csv, line 3: title is '=HYPERLINK(\"http://evil.example\")', which spreadsheets compute",
+        "dataset.csv, line 6: creator is '=1+1', which spreadsheets compute",
+    ]
+
+
+def test_cells_that_begin_as_text_may_too_are_a_note_and_no_fault(filled):
+    edit(filled.dataset_csv, {(3, "title"): "-5 degrees", (4, "title"): "@home"})
     done = checked(filled)
 
     assert done.faults == 0
-    assert done.notes == [
-        "3 cells begin with '=', '+', '-' or '@' in title, which spreadsheets take for a formula: open what gauganpipe "
+    assert done.notes[0] == (
+        "2 cells begin with '+', '-' or '@' in title, which spreadsheets take for a formula: open what gauganpipe "
         "manifest spreadsheet writes, not dataset.csv itself"
-    ]
+    )
 
 
 def test_an_edit_is_noted(filled):
@@ -202,6 +230,27 @@ def test_files_of_rows_in_the_journal_are_no_orphans(filled):
     assert {*found(filled)} == {"journal"}
 
 
+# Files of the manifest that are lost
+
+
+@pytest.mark.parametrize("name", ["provenance.csv", "classes.csv", "dataset.json"])
+def test_a_lost_file_of_the_manifest_is_named(filled, name):
+    (filled.manifests / name).unlink()
+
+    assert found(filled)["manifest files"] == [f"{name} is not there"]
+
+
+def test_a_row_without_a_line_in_the_provenance_is_named(filled):
+    lines = filled.provenance_csv.read_text().splitlines(keepends=True)
+    filled.provenance_csv.write_text("".join(line for line in lines if not line.startswith("g2a,")))
+
+    assert found(filled) == {
+        "missing lines": [
+            "dataset.csv, line 4: 'g2a' has no line in provenance.csv, so nobody knows how its files were made"
+        ]
+    }
+
+
 # Lines without a row, classes, splits
 
 
@@ -217,7 +266,10 @@ def test_a_label_map_of_which_no_share_is_known_is_named(filled):
     lines = filled.classes_csv.read_text().splitlines(keepends=True)
     filled.classes_csv.write_text("".join(line for line in lines if not line.startswith("g2a,")))
 
-    assert found(filled)["orphan lines"] == ["dataset.csv, line 4: 'g2a' has a label map, and no line in classes.csv"]
+    said = "dataset.csv, line 4: 'g2a' has a label map, and no line in classes.csv"
+    assert found(filled) == {"uncounted maps": [said]}
+    repair(filled)
+    assert found(filled) == {}
 
 
 def test_a_class_that_the_taxonomy_does_not_have_is_named(filled):
@@ -251,10 +303,48 @@ def test_a_link_out_of_the_workspace_is_one_fault_among_others(filled, tmp_path)
     filled.made("edges", "g0a").unlink()
     filled.made("edges", "g0a").symlink_to(tmp_path / "secret")
 
-    assert [one.split(",")[0] for one in found(filled)["missing files"]] == [
-        "data/labels/1a/g1a.png is not there",
-        "data/edges/0a/g0a.png leads out of the workspace",
+    said = found(filled)
+    assert [one.split(",")[0] for one in said["missing files"]] == ["data/labels/1a/g1a.png is not there"]
+    assert [one.split(",")[0] for one in said["stray paths"]] == [
+        "data/edges/0a/g0a.png leads to no place inside the workspace"
     ]
+
+
+def test_paths_that_no_disk_takes_and_links_to_themselves_are_faults_like_others(filled):
+    filled.made("edges", "g0a").unlink()
+    filled.made("edges", "g0a").symlink_to("g0a.png")
+    edit(filled.dataset_csv, {(3, "file_name"): f"data/{200 * 'ü'}.jpg", (4, "file_name"): f"{300 * 'a'}/x.jpg"})
+
+    assert len(found(filled)["stray paths"]) == 3
+
+
+def test_a_file_that_two_rows_name_is_named(filled):
+    edit(
+        filled.dataset_csv,
+        {(3, "label_file_name"): "data/labels/0a/g0a.png", (4, "edge_file_name"): "data/labels/2a/g2a.png"},
+    )
+
+    assert found(filled, files=False)["shared files"] == [
+        "dataset.csv, line 3: label_file_name is 'data/labels/0a/g0a.png', which the row g0a names too",
+        "dataset.csv, line 4: edge_file_name is 'data/labels/2a/g2a.png', which the row g2a names too",
+    ]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("kind", ["images", "labels", "instances", "edges"])
+def test_a_file_that_is_cut_off_is_named(filled, kind, workers):
+    path = filled.made(kind, "g3a")
+    path.write_bytes(path.read_bytes()[:-30])
+
+    [said] = found(filled, workers=workers)["unreadable files"]
+    assert said.startswith(f"{filled.relative(path)} ")
+    assert found(filled, files=False) == {}
+
+
+def test_a_width_of_thousands_of_digits_is_a_fault_and_no_more(filled):
+    edit(filled.dataset_csv, {(2, "width"): 5000 * "9"})
+
+    assert {*found(filled)} == {"schema"}
 
 
 @pytest.mark.parametrize(
@@ -269,7 +359,7 @@ def test_a_link_out_of_the_workspace_is_one_fault_among_others(filled, tmp_path)
 def test_a_map_of_another_size_than_its_photo_is_named(filled, kind, data, workers):
     write_atomically(filled.made(kind, "g3a"), data)
 
-    assert found(filled, workers=workers)["sizes"] == [f"data/{kind}/3a/g3a.png is 4x4, and its photo is 12x8"]
+    assert found(filled, workers=workers)["sizes of maps"] == [f"data/{kind}/3a/g3a.png is 4x4, and its photo is 12x8"]
 
 
 def test_a_row_that_says_another_size_than_its_photo_is_named(filled):
@@ -335,5 +425,5 @@ def test_a_folder_of_ours_that_lies_outside_is_one_fault_among_others(filled, tm
     (filled.root / "data" / "edges").symlink_to(tmp_path / "edges")
 
     said = found(filled)
-    assert len(said["missing files"]) == 6
+    assert len(said["stray paths"]) == 6
     assert said["orphan files"] == ["data/edges leads out of the workspace. Put the file itself there, not a link"]

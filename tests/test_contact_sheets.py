@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from pipeline.console import Console
-from pipeline.errors import GauganpipeError
+from pipeline.errors import GauganpipeError, WorkspaceError
 from pipeline.inspection.contact_sheets import Sheeting, choose, make_sheets, plan
 from pipeline.manifest import read, writing
 from pipeline.rows import Row
@@ -129,3 +129,14 @@ def test_where_there_is_nothing_to_show_it_says_so(workspace):
         pass
 
     assert make_sheets(read(workspace), Sheeting(), console=Console(quiet=True)).lines() == ["no photo to show"]
+
+
+def test_a_sheet_replaces_no_file_but_its_like(workspace, tmp_path):
+    fill(workspace)
+    asked = Sheeting(by="confidence", out=tmp_path)
+    (tmp_path / "confidence-1.png").write_bytes(b"a photo")
+
+    with pytest.raises(WorkspaceError, match=r"confidence-1\.png is there and was not written by this command"):
+        make_sheets(read(workspace), asked, console=Console(quiet=True))
+
+    assert (tmp_path / "confidence-1.png").read_bytes() == b"a photo"

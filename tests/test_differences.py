@@ -1,10 +1,12 @@
 """Differences of two manifests, row by row and column by column."""
 
+import json
 from dataclasses import replace
 
 import pytest
 
 from pipeline.errors import ManifestError
+from pipeline.inspection import differences
 from pipeline.inspection.differences import Change, compare
 from pipeline.manifest import Manifest, writing
 from pipeline.rows import Row
@@ -35,7 +37,7 @@ def test_rows_and_cells_that_differ_are_told(two):
     found = compare(two[0].root, two[1].root)
 
     assert (found.added, found.removed, found.rows) == (["gd"], ["ga"], 2)
-    assert found.changed == {
+    assert {name: [*changes] for name, changes in found.changed.items()} == {
         "keep": [Change(id="gb", before="", after="yes")],
         "title": [Change(id="gb", before="", after="kept"), Change(id="gc", before="", after="lake")],
     }
@@ -46,7 +48,7 @@ def test_the_other_way_round_it_is_the_other_way_round(two):
     found = compare(two[1].root, two[0].root)
 
     assert (found.added, found.removed, found.columns_removed) == (["ga"], ["gd"], ["stars"])
-    assert found.changed["keep"] == [Change(id="gb", before="yes", after="")]
+    assert [*found.changed["keep"]] == [Change(id="gb", before="yes", after="")]
 
 
 def test_it_reads_like_this(two):
@@ -54,6 +56,27 @@ def test_it_reads_like_this(two):
         *("added 1 row", "    gd", "removed 1 row", "    ga", "added the column stars", "changed 2 rows"),
         *("  title: 2", "    gb  '' -> 'kept'", "    gc  '' -> 'lake'", "  keep: 1", "    gb  '' -> 'yes'"),
     ]
+
+
+@pytest.mark.parametrize("at_a_time", [1, 10_000])
+def test_as_json_every_change_is_told_piece_by_piece(two, monkeypatch, at_a_time):
+    monkeypatch.setattr(differences, "AT_A_TIME", at_a_time)
+
+    said = json.loads("".join(compare(two[0].root, two[1].root).json_pieces()))
+
+    assert said == {
+        "added": ["gd"],
+        "removed": ["ga"],
+        "rows": 2,
+        "columns_added": ["stars"],
+        "columns_removed": [],
+        "changed": {
+            "keep": [{"id": "gb", "before": "", "after": "yes"}],
+            "title": [{"id": "gb", "before": "", "after": "kept"}, {"id": "gc", "before": "", "after": "lake"}],
+        },
+    }
+    same = json.loads("".join(compare(two[0].root, two[0].root).json_pieces()))
+    assert (same["changed"], same["rows"]) == ({}, 0)
 
 
 def test_a_workspace_does_not_differ_from_its_own_csv_file_or_a_copy(two, tmp_path):
@@ -80,7 +103,8 @@ def test_what_only_the_journal_says_counts(two):
     found = compare(two[1].root, two[0].root)
 
     assert found.added == ["ga"]
-    assert compare(two[0].dataset_csv, two[0].root).changed == {"title": [Change(id="ga", before="", after="late")]}
+    late = compare(two[0].dataset_csv, two[0].root).changed
+    assert (late.keys(), [*late["title"]]) == ({"title"}, [Change(id="ga", before="", after="late")])
 
 
 def test_of_many_the_first_ten_are_shown(tmp_path):

@@ -22,17 +22,30 @@ def test_entries_come_back_as_they_were(path):
     changed = {"id": "ga", "new": False, "cells": {"title": "ü\u2028"}}
     entries = [{"id": "ga", "gone": True}, {"about": {"seed": 3}}, changed]
 
-    journal.append(entries[:1])
+    journal.append(entries[0])
     assert replayed(path) == (entries[:1], [])
-    journal.append(entries[1:])
+    journal.append(*entries[1:])
     journal.close()
 
     assert replayed(path) == (entries, [])
 
 
+def test_entries_that_hold_together_are_all_there_or_none(path):
+    entries = [{"id": f"g{number}", "new": False, "cells": {"split": "val"}} for number in range(3)]
+    journal = Journal(path)
+    journal.append(entries)
+    journal.close()
+    assert replayed(path) == (entries, [])
+
+    path.write_bytes(path.read_bytes()[:-1])
+    assert replayed(path) == ([], [])
+    path.write_bytes(b'[{"id": "ga", "gone": true}, {"id": "gb", "new": true, "cells": 5}]\n')
+    assert replayed(path) == ([], [1])
+
+
 def test_a_journal_that_is_ended_is_gone_and_one_that_is_closed_is_not(path):
     journal = Journal(path)
-    journal.append([{"id": "ga", "gone": True}])
+    journal.append({"id": "ga", "gone": True})
     journal.close()
     assert path.exists()
 

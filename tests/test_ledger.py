@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline import csv_files
 from pipeline.csv_files import FILES
+from pipeline.errors import ManifestError
+from pipeline.ledger import Ledger
 from pipeline.manifest import Manifest, read, writing
 from pipeline.rows import Row, cells_of
 
@@ -173,28 +174,54 @@ def test_lines_of_provenance_in_another_order_find_their_rows(written):
     assert read(written).column("sha256") == [id * 4 for id in IDS]
 
 
-def test_a_reader_that_looks_again_sees_one_moment(written):
-    reader = read(written)
-    assert reader.column("title") == ["a, b"] * 3
+def test_a_reader_sees_the_moment_at_which_it_was_opened(written):
+    looking, making = read(written), read(written)
+    assert looking.column("title") == ["a, b"] * 3
     with writing(written) as manifest:
+        manifest.record(replace(manifest.rows["ga"], title="late", sha256="late", shares={}))
         manifest.record(a_row("gz"))
 
-    assert len(reader.column("sha256")) == len(reader.column("title")) == 4
+    assert looking.column("sha256") == [id * 4 for id in IDS]
+    assert {*looking.shares().ids} == {*IDS}
+    assert [*making.rows.values()] == [a_row(id) for id in IDS]
+    assert read(written).column("title") == ["late", *["a, b"] * 3]
 
 
-def test_rows_that_are_made_while_a_command_ends_are_of_one_moment(written, monkeypatch):
-    reader, read_table = read(written), csv_files.read_table
+def test_a_file_that_is_written_into_while_it_is_read_is_a_sentence(written):
+    reader = read(written)
+    written.provenance_csv.write_text(written.provenance_csv.read_text().replace("gagagaga", "gbgbgbgb"))
 
-    def another_command_ends(*arguments, **more):
-        monkeypatch.undo()
-        with writing(written) as manifest:
-            manifest.record(replace(manifest.rows["ga"], title="late", sha256="late"))
-        return read_table(*arguments, **more)
+    with pytest.raises(ManifestError, match=r"provenance\.csv was changed while it was read\. Run the same command"):
+        reader.column("sha256")
 
-    monkeypatch.setattr(csv_files, "read_table", another_command_ends)
 
-    row = reader.rows["ga"]
-    assert (row.title, row.sha256) == ("late", "late")
+def test_many_cells_that_were_written_halfway_when_the_power_went_are_not_written(written):
+    manifest = Manifest(written)
+    manifest.amend({id: {"split": "val"} for id in IDS}, seed=7)
+    manifest.close()
+    whole = written.journal.read_bytes()
+
+    for kept in range(0, len(whole), 7):
+        written.journal.write_bytes(whole[:kept])
+        assert (read(written).column("split"), read(written).about.seed) == (["", "", ""], 0)
+    written.journal.write_bytes(whole)
+    assert (read(written).column("split"), read(written).about.seed) == (["val"] * 3, 7)
+
+
+def test_an_interruption_while_many_cells_are_written_leaves_all_of_them_or_none(written, monkeypatch):
+    applied, apply = [], Ledger.apply
+
+    def interrupted(ledger, entry, row=None):
+        applied.append(entry)
+        if len(applied) == 2:
+            raise KeyboardInterrupt
+        apply(ledger, entry, row)
+
+    monkeypatch.setattr(Ledger, "apply", interrupted)
+    with pytest.raises(KeyboardInterrupt), writing(written) as manifest:
+        manifest.amend({id: {"split": "val"} for id in IDS}, seed=7)
+
+    assert (read(written).column("split"), read(written).about.seed) == (["val"] * 3, 7)
 
 
 def test_an_edit_while_many_cells_are_written_at_once_stays(written):

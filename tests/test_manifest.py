@@ -513,7 +513,7 @@ def test_a_wrong_cell_of_the_provenance_is_named_with_its_line(written, column):
 def test_a_wrong_cell_of_the_classes_is_named_with_its_line(written):
     set_cell(written.classes_csv, 3, "share", "much")
 
-    assert refused(written) == f"{written.classes_csv}, line 3: share is 'much', expected a number"
+    assert refused(written) == f"{written.classes_csv}, line 3: share is 'much', expected a number from 0 to 1"
 
 
 def test_a_column_more_in_the_classes_does_no_harm(written):

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import cli
+from pipeline.manifest import writing
 from pipeline.workspace import Workspace
 from tests.exported import bytes_in, fill
 
@@ -22,7 +23,11 @@ SQL = "SELECT split, count(*) AS photos FROM dataset GROUP BY split ORDER BY spl
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory) -> Path:
-    return fill(Workspace(root=tmp_path_factory.mktemp("made"))).root
+    """A workspace in which nothing is wrong, nor a formula to a spreadsheet."""
+    workspace = fill(Workspace(root=tmp_path_factory.mktemp("made")))
+    with writing(workspace) as manifest:
+        manifest.amend({id: {"title": "lake"} for id in manifest.column("id")})
+    return workspace.root
 
 
 @pytest.fixture
@@ -190,6 +195,27 @@ def test_a_repair_is_planned_done_and_idle(place):
     assert planned.stdout.startswith("would drop 1 row whose photo is gone\n    g0a\n")
     assert done.stdout.startswith("dropped 1 row whose photo is gone\n    g0a\n")
     assert json.loads(again.stdout)["list_file"] is None
+
+
+def test_what_a_repair_took_out_is_put_back(place):
+    before = (place / "manifests" / "dataset.csv").read_bytes()
+    (place / "data" / "images" / "0a" / "g0a.jpg").unlink()
+    dropped = json.loads(gauganpipe(place, "repair", "--json").stdout)["list_file"]
+
+    planned, done = (gauganpipe(place, "repair", "--undo", dropped, *more) for more in (("-n",), ()))
+
+    assert (planned.stdout, done.stdout) == ("would put back 1 row\n", "put back 1 row\n")
+    assert (place / "manifests" / "dataset.csv").read_bytes() == before
+
+
+def test_without_its_disk_a_manifest_is_not_repaired_unless_it_is_told(place):
+    (place / "data").rename(place / "unmounted")
+
+    refused, told = gauganpipe(place, "repair"), gauganpipe(place, "repair", "--even-many")
+
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "is a disk missing? Nothing was changed." in refused.stderr
+    assert told.stdout.startswith("dropped 6 rows whose photo is gone\n")
 
 
 def test_a_spreadsheet_goes_out_and_its_edits_come_back(place):

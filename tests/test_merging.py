@@ -8,7 +8,8 @@ from pipeline.console import Console
 from pipeline.errors import ManifestError, WorkspaceError
 from pipeline.inspection.checking import Checking, check
 from pipeline.inspection.merging import merge, plan
-from pipeline.manifest import read, writing
+from pipeline.manifest import Manifest, read, writing
+from pipeline.rows import FAILED, OK
 from pipeline.workspace import Workspace
 from tests.exported import bytes_in, row_of
 
@@ -116,6 +117,46 @@ def test_a_group_there_whose_photos_look_like_several_here_joins_them(here, ther
     rows = read(here).rows
     assert {rows[id].group for id in ("g0a", "g2a", "g3a")} == {"g0a"}
     assert {rows[id].split for id in ("g0a", "g2a", "g3a")} == {"val"}
+
+
+def test_so_it_does_when_a_merge_that_was_killed_is_gone_on_with(here, there, monkeypatch):
+    for id in ("g2a", "g3a"):
+        change(there, id, group="g2a", split="test")
+    change(here, "g0a", split="val", **ALIKE)
+    change(there, "g3a", **ALIKE)
+    record, left = Manifest.record, iter(range(1))
+
+    def record_one(manifest, row):
+        if next(left, None) is None:
+            raise RuntimeError
+        record(manifest, row)
+
+    with monkeypatch.context() as patched, pytest.raises(RuntimeError):
+        patched.setattr(Manifest, "record", record_one)
+        merge(here, there.root, console=QUIET)
+    # Between the two, another command has given the row that came a group of its own.
+    change(here, "g2a", group="g2a", split="test")
+    merge(here, there.root, console=QUIET)
+
+    rows = read(here).rows
+    assert {(rows[id].group, rows[id].split) for id in ("g0a", "g2a", "g3a")} == {("g0a", "val")}
+
+
+def test_a_row_whose_photo_could_not_be_used_here_gives_way_to_one_that_could_be(here, there):
+    change(here, "g1a", status=FAILED, stage="ingest", error="is cut off", file_name="", group="", keep="yes")
+    change(there, "g2a", status=FAILED, stage="ingest", error="is cut off", file_name="", label_file_name="")
+
+    first, second = merge(here, there.root, console=QUIET), merge(here, there.root, console=QUIET)
+
+    row = read(here).rows["g1a"]
+    assert (first.added, second.added) == (3, 0)
+    assert (row.status, row.error, row.title, row.keep, row.file_name) == (
+        OK,
+        "",
+        "there",
+        "yes",
+        "data/images/1a/g1a.jpg",
+    )
 
 
 def test_an_empty_workspace_takes_over_the_classes(tmp_path, there):

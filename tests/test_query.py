@@ -154,3 +154,11 @@ def test_json_keeps_numbers_and_writes_out_the_rest(manifest):
         "columns": ["a", "b", "c", "d", "d_5"],
         "rows": [{"a": 1920, "b": "2020-01-02", "c": 1.5, "d": [1], "d_5": 1}],
     }
+
+
+def test_what_is_no_number_in_json_is_null(manifest):
+    sql = "SELECT 'nan'::DOUBLE AS a, 'inf'::DOUBLE AS b, ['nan'::DOUBLE, 1.5] AS c, {'d': 'nan'::DOUBLE} AS e"
+
+    said = query(manifest, sql).as_json()
+
+    assert said["rows"] == [{"a": None, "b": None, "c": [None, 1.5], "e": {"d": None}}]

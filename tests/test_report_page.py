@@ -198,6 +198,16 @@ def test_a_photo_that_cannot_be_read_is_said_and_the_page_is_written(labelled):
     assert "cannot be read" in done.file.read_text(encoding="utf-8")
 
 
+def test_a_photo_that_is_a_link_out_of_the_workspace_is_said_and_the_page_is_written(labelled, tmp_path):
+    photo = labelled.made("images", "gb")
+    photo.rename(tmp_path / "elsewhere.jpg")
+    photo.symlink_to(tmp_path / "elsewhere.jpg")
+
+    [said] = write(labelled).unreadable
+
+    assert said.startswith("photos/gb.jpg: data/images/b/gb.jpg leads out of the workspace.")
+
+
 def test_a_table_of_photos_that_nobody_has_labelled_is_a_page_too(workspace):
     with writing(workspace) as manifest:
         manifest.record(Row(id="ga", original_name="a.jpg", status=FAILED, stage="ingest", error="a.jpg is empty"))

@@ -103,6 +103,34 @@ def test_every_cell_that_is_written_matches_the_pattern_of_its_column(column):
     assert re.fullmatch(column.pattern, cell)
 
 
+@pytest.mark.parametrize(
+    ("name", "cell", "fits"),
+    [
+        *(("label_confidence", cell, True) for cell in ("0", "1", "0.97", "1.0", "9.9e-05", "-0", "0.000000")),
+        *(("label_confidence", cell, False) for cell in ("87", "1e999", "1.01", "-0.5", "9e-0", "0,97", "nan")),
+        *(("rule_value", cell, True) for cell in ("-3.5", "1e+06", "1e-300", "2048")),
+        *(("rule_value", cell, False) for cell in ("1e999", "inf", "9" * 5000)),
+        *(("captured_at", cell, True) for cell in ("2021", "2021-05-31T23:59:59.5+05:30", "2021-12")),
+        *(("captured_at", cell, False) for cell in ("2021-99-99", "2021-00-01", "2021-01-32", "2021-01-01T24:00")),
+        *(("width", cell, False) for cell in ("1.5", "-1", "9" * 5000)),
+    ],
+)
+def test_cells_that_cannot_be_do_not_match_the_pattern_of_their_column(name, cell, fits):
+    [column] = [column for column in COLUMNS if column.name == name]
+
+    assert bool(re.fullmatch(column.pattern, cell)) == fits
+    if fits:
+        from_cells({name: cell})
+
+
+@pytest.mark.parametrize(
+    ("cells", "is_usable"),
+    [({"status": "ok"}, True), ({"status": "ok", "keep": "no"}, False), ({"status": "rejected", "keep": "yes"}, False)],
+)
+def test_a_photo_can_be_used_that_is_done_and_was_not_turned_down(cells, is_usable):
+    assert Row(**cells).is_usable == is_usable
+
+
 def test_rows_are_made_from_columns_as_they_are_made_one_by_one():
     cells = [{**to_cells(FULL), "stars": "007"}, {**to_cells(Row(id="gb")), "stars": ""}]
     columns = {name: [line[name] for line in cells] for name in cells[0]}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.errors import GauganpipeError
+from pipeline.errors import GauganpipeError, WorkspaceError
 from pipeline.inspection.showing import show
 from pipeline.manifest import read, writing
 from pipeline.rows import Row
@@ -65,6 +65,22 @@ def test_the_picture_goes_where_it_is_told(filled, tmp_path):
     done = show(read(filled), "g1a", out=tmp_path / "lake.png")
 
     assert (done.picture, bytes_in(filled.root)) == (tmp_path / "lake.png", before)
+
+
+def test_the_picture_replaces_no_file_but_its_like(filled, tmp_path):
+    mine = tmp_path / "lake.jpg"
+    mine.write_bytes(filled.made("images", "g1a").read_bytes())
+    before = bytes_in(filled.root)
+
+    for out in (mine, filled.dataset_csv, filled.made("labels", "g1a")):
+        for writes in (True, False):
+            with pytest.raises(WorkspaceError, match=r"Name (another file|a file elsewhere)"):
+                show(read(filled), "g1a", out=out, writes=writes)
+    show(read(filled), "g1a", out=tmp_path / "lake.png")
+    show(read(filled), "g2a", out=tmp_path / "lake.png")
+
+    assert bytes_in(filled.root) == before
+    assert mine.read_bytes() == filled.made("images", "g1a").read_bytes()
 
 
 def test_shown_again_the_picture_stays(filled):

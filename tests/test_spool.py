@@ -11,7 +11,7 @@ import pytest
 from pipeline.errors import PhotoError, SourceError
 from pipeline.fetch.exchange import Fetched
 from pipeline.sources.candidate import Candidate
-from pipeline.spool import bring
+from pipeline.spool import bring, clear
 
 
 class Fetcher:
@@ -202,3 +202,16 @@ def test_a_service_that_fails_in_the_middle_loses_nothing_that_it_gave_before(tm
     names = [candidate.name for candidate in brought(listed(), tmp_path, Fetcher(), on_broken=said.append)]
 
     assert (names, [str(error) for error in said]) == (["a", "b"], ["the service answers 500"])
+
+
+def test_what_is_left_is_thrown_away_and_a_folder_stays(tmp_path):
+    spool = tmp_path / "incoming"
+    (spool / "mine").mkdir(parents=True)
+    (spool / "a.photo").write_bytes(b"a")
+
+    clear(spool)
+    assert [path.name for path in spool.iterdir()] == ["mine"]
+
+    (spool / "mine").rmdir()
+    clear(spool)
+    assert not spool.exists()

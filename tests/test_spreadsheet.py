@@ -7,13 +7,19 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import ManifestError, WorkspaceError
-from pipeline.inspection.spreadsheet import guard, plan, take_back, unguard, write_spreadsheet
+from pipeline.inspection.spreadsheet import REWRITTEN, plan, take_back, write_spreadsheet
 from pipeline.manifest import read, writing
 from pipeline.rows import Row
+from pipeline.tables import guard, unguard
 from pipeline.workspace import Workspace
 from tests.exported import bytes_in
 
 NAMES = ("007", "=cmd|x", "-5 degrees", "3-4", "1E5", "'quoted'", "a, b", "ü", "@night", "plain", "1234567890123")
+
+REWRITTEN_CELLS = (
+    *("May 2021", "March 5", "Oct 7", "MARCH1", "sept. 3, 2020", "May", "Mai 2021", "Dez-24", "10%", "1,234", "12:30"),
+    *("TRUE", "false", "$5", "€ 5", "(5)", ".5", " 007", "1.5", "12/3/2020", "2021-05-06", "12 monkeys", "+5", "@a"),
+)
 
 
 @pytest.fixture
@@ -64,9 +70,20 @@ def test_it_begins_with_the_mark_that_tells_utf8(file):
     assert file.read_bytes().startswith(b"\xef\xbb\xbfid,")
 
 
-@pytest.mark.parametrize("cell", [*NAMES, "", "'", "''", "'=1", "'007", "2021-05-06", "1.5", "12/3/2020"])
+@pytest.mark.parametrize("cell", REWRITTEN_CELLS)
+def test_a_cell_that_a_spreadsheet_would_rewrite_gets_an_apostrophe_and_comes_back(cell):
+    assert guard(cell, REWRITTEN) == f"'{cell}"
+    assert unguard(f"'{cell}", REWRITTEN) == cell
+
+
+@pytest.mark.parametrize("cell", ["", "plain", "ü", "a, b", "Lake 5 at dawn", "Marina", "trueish", "IMG_2041.jpg"])
+def test_a_cell_that_a_spreadsheet_leaves_as_it_is_stays(cell):
+    assert guard(cell, REWRITTEN) == unguard(cell, REWRITTEN) == cell
+
+
+@pytest.mark.parametrize("cell", [*NAMES, "'", "''", "'a", "'=1", "'007", "' 'TRUE"])
 def test_what_was_guarded_comes_back_as_it_was(cell):
-    assert unguard(guard(cell)) == cell
+    assert unguard(guard(cell, REWRITTEN), REWRITTEN) == cell
 
 
 def test_the_file_taken_back_as_it_is_changes_nothing(written, file):
@@ -170,6 +187,31 @@ def test_a_plan_says_what_would_change_and_writes_nothing(written, file):
     assert bytes_in(written.root) == before
 
 
-def test_the_manifest_itself_is_not_written_over(written):
-    with pytest.raises(WorkspaceError, match=r"is the manifest itself\. Name another file"):
-        write_spreadsheet(written, written.dataset_csv)
+@pytest.mark.parametrize("name", ["manifests/dataset.csv", "manifests/dataset.json", "manifests/new.csv", "data/a.csv"])
+def test_nothing_is_written_among_the_files_of_the_workspace(written, name):
+    before = bytes_in(written.root)
+
+    with pytest.raises(WorkspaceError, match=r"lies in .*, where the workspace keeps its own files"):
+        write_spreadsheet(written, written.root / name)
+
+    assert bytes_in(written.root) == before
+
+
+@pytest.mark.parametrize("data", [b"\xff\xd8\xff\xe0 a photo", b"name,stars\nlake,5\n"])
+def test_a_file_of_somebody_elses_is_not_written_over(written, tmp_path, data):
+    (tmp_path / "mine").write_bytes(data)
+
+    with pytest.raises(WorkspaceError, match="mine is there and was not written by this command"):
+        write_spreadsheet(written, tmp_path / "mine")
+
+    assert (tmp_path / "mine").read_bytes() == data
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_an_older_one_is_written_anew_whatever_a_spreadsheet_has_saved_it_with(written, file, mark):
+    fresh = file.read_bytes()
+    edit(file, {(2, "keep"): "no"}, mark=mark)
+
+    write_spreadsheet(written, file)
+
+    assert file.read_bytes() == fresh

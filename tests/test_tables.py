@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.errors import ManifestError
 from pipeline.rows import DATASET_COLUMNS, LONGEST_CELL, Column
-from pipeline.tables import Table, for_spreadsheets, frame_schema, read_table, table_line, table_lines
+from pipeline.tables import Table, frame_schema, guard, read_table, table_line, table_lines, unguard
 
 COLUMNS = (Column(name="id", kind="id", text=""), Column(name="share", kind="number", text=""))
 
@@ -107,9 +107,14 @@ def test_a_line_of_one_cell_is_read_again(cell):
 
 
 def test_a_cell_that_looks_like_a_formula_gets_an_apostrophe():
-    assert [for_spreadsheets(cell) for cell in ("=1", "+1", "-1", "@a", "a=1", "")] == [
-        *("'=1", "'+1", "'-1", "'@a", "a=1", ""),
+    assert [guard(cell) for cell in ("=1", "+1", "-1", "@a", "a=1", "", "'=1", "'a", "1")] == [
+        *("'=1", "'+1", "'-1", "'@a", "a=1", "", "''=1", "'a", "1"),
     ]
+
+
+@pytest.mark.parametrize("cell", ["=1", "'=1", "''=1", "'", "''", "'a", "a'=1", "", "-", "'-", "2021-05-06"])
+def test_what_was_guarded_comes_back_as_it_was(cell):
+    assert unguard(guard(cell)) == cell
 
 
 # The same schema for pandas

@@ -49,8 +49,64 @@ def test_a_path_is_told_relative_to_the_workspace_with_forward_slashes(workspace
     assert workspace.relative(workspace.root / "data" / "images" / "a.jpg") == "data/images/a.jpg"
 
 
+def test_a_link_to_itself_is_a_sentence(workspace):
+    workspace.root.mkdir()
+    (workspace.root / "loop").symlink_to("loop")
+
+    with pytest.raises(WorkspaceError, match=r"^loop cannot be followed: "):
+        workspace.resolve("loop")
+
+
+def test_a_path_that_no_disk_takes_is_a_sentence(workspace):
+    workspace.root.mkdir()
+
+    with pytest.raises(WorkspaceError, match=r"^a{40}.* cannot be followed: File name too long"):
+        workspace.resolve("a" * 3000)
+
+
 def test_a_relative_path_comes_back_as_the_file(workspace):
     assert workspace.resolve("data/images/a.jpg") == workspace.root / "data" / "images" / "a.jpg"
+
+
+@pytest.mark.parametrize("name", ["manifests/dataset.csv", "data/images/9f/new.jpg", "runs/../data/new.csv"])
+def test_no_output_goes_where_the_workspace_keeps_its_own_files(workspace, name):
+    with pytest.raises(WorkspaceError, match=r"where the workspace keeps its own files\. Name a file elsewhere"):
+        workspace.writable_out(workspace.root / name, is_ours=lambda head: True)
+
+
+def test_no_output_replaces_a_file_that_is_not_ours(workspace):
+    write_atomically(workspace.root / "lake.jpg", b"photo")
+
+    with pytest.raises(WorkspaceError, match=r"lake\.jpg is there and was not written by this command\. Name another"):
+        workspace.writable_out(workspace.root / "lake.jpg", is_ours=lambda head: head.startswith(b"sheet"))
+
+
+def test_an_output_goes_to_a_new_file_or_over_one_of_ours(workspace):
+    out = workspace.root / "sheet.png"
+
+    assert workspace.writable_out(out, is_ours=lambda head: False) == out
+    write_atomically(out, b"sheet one")
+    assert workspace.writable_out(out, is_ours=lambda head: head.startswith(b"sheet")) == out
+
+
+def test_a_folder_is_no_place_for_an_output(workspace):
+    with pytest.raises(WorkspaceError, match=r"is a folder\. Name a file in it"):
+        workspace.writable_out(Path(), is_ours=lambda head: True)
+
+
+def test_a_link_is_held_where_it_leads_to_a_file_of_the_workspace(workspace, tmp_path):
+    path = workspace.made("labels", "g1234")
+    write_atomically(workspace.root / "data" / "inside.png", b"map")
+    write_atomically(tmp_path / "outside.png", b"map")
+    path.parent.mkdir(parents=True)
+
+    found = []
+    for target in (workspace.root / "data" / "inside.png", tmp_path / "outside.png", path, tmp_path / "nothing.png"):
+        path.unlink(missing_ok=True)
+        path.symlink_to(target)
+        found.append(workspace.holds("labels", "g1234"))
+
+    assert found == [True, False, False, False]
 
 
 def test_an_empty_file_is_not_held(workspace):

@@ -10,30 +10,42 @@ from pipeline.console import Console, count
 from pipeline.errors import GauganpipeError, ManifestError
 from pipeline.faults import Fault
 from pipeline.inspection import faulty_files, faulty_tables
-from pipeline.inspection.faulty_files import KINDS, Named
+from pipeline.inspection.faulty_files import Named
 from pipeline.inspection.faulty_tables import Seen
 from pipeline.inspection.repairing import listed_files
 from pipeline.journal import is_torn, replay
 from pipeline.manifest import demand
-from pipeline.rows import DATASET_COLUMNS
+from pipeline.rows import DATASET_COLUMNS, ROW_FILES
 from pipeline.tables import read_table
 from pipeline.workspace import Workspace
 
 SHOWN = 10
 """So many faults of a kind are shown."""
 ADVICE = {
+    "manifest files": "put a copy back. Without one, gauganpipe label ./photos takes the photos in again; maps that "
+    "a person has reviewed stay",
     "dataset.json": "put a copy of it back, or move it away: then defaults hold",
     "schema": "correct the cells. No other command reads the manifest before that",
     "double ids": "take one of the lines out. No other command reads the manifest before that",
     "spreadsheets": "put back what stood there, and edit what gauganpipe manifest spreadsheet writes",
+    "formulas": "write these cells in another way; a spreadsheet would compute them",
     "journal": "gauganpipe label takes what it says into the CSV files; move a damaged one away",
-    "taxonomy": "label these photos again: gauganpipe label --redo",
+    faulty_files.TAXONOMY: "empty label_file_name in these rows, then gauganpipe label makes the maps again; what a "
+    "person has painted is corrected with gauganpipe serve --review",
     "orphan lines": "gauganpipe manifest repair puts them into a list",
+    "missing lines": "put a copy of provenance.csv back. Without one, gauganpipe label ./photos takes the photos in "
+    "again; maps that a person has reviewed stay",
+    "uncounted maps": "gauganpipe manifest repair counts them",
     "splits": "give all photos of a group one split, or draw them anew: gauganpipe manifest split",
+    "shared files": "empty the cells that name another row's file, and gauganpipe inspect names the command that makes "
+    "it again",
     faulty_files.MISSING: "gauganpipe inspect names the command that makes them again; without the photos, "
     "gauganpipe manifest repair puts the rows into a list",
+    faulty_files.STRAY: "put the file itself there instead of the link, under a short name",
     faulty_files.UNREADABLE: "move them away, and make them again: gauganpipe inspect names the command",
-    faulty_files.SIZE: "give the row the size of its photo, or make the maps again: gauganpipe label --redo",
+    faulty_files.SIZE: "write the size of the photo into width and height of its row; no map needs to be made again",
+    faulty_files.MAP_SIZE: "empty the cells that name these maps, and gauganpipe inspect names the command that makes "
+    "them again",
     faulty_files.DIGEST: "put them back, or make them again. Maps are corrected with gauganpipe serve --review",
     "orphan files": "gauganpipe manifest repair lists them; no command reads them",
 }
@@ -96,9 +108,8 @@ def check(workspace: Workspace, asked: Checking, *, console: Console) -> Checked
     about, digests = _read_about(workspace, found)
     seen = _read_tables(workspace, digests, found)
     dataset = seen["dataset"]
-    ids = {*dataset.column("id")}
     in_journal = _read_journal(workspace, found)
-    _compare_tables(workspace, about, seen, ids | in_journal, found)
+    _compare_tables(workspace, about, seen, in_journal, found)
     notes = [*faulty_tables.count_formulas(dataset)]
     if dataset.path.name in digests and not dataset.table.is_ours:
         notes.append(f"{dataset.path} was edited since a command wrote it last")
@@ -131,11 +142,14 @@ def _read_about(workspace: Workspace, found: Mapping[str, list[Fault]]) -> tuple
 
 
 def _read_tables(workspace: Workspace, digests: Mapping[str, str], found: Mapping[str, list[Fault]]) -> dict[str, Seen]:
-    paths = {"dataset": workspace.dataset_csv, "provenance": workspace.provenance_csv, "classes": workspace.classes_csv}
     seen = {}
-    for kind, path in paths.items():
+    is_written = workspace.dataset_csv.exists() and not workspace.journal.exists()
+    if is_written and not workspace.dataset_json.exists():
+        found["manifest files"].append(Fault(file=workspace.dataset_json, text="is not there"))
+    for kind, path in workspace.csv_files.items():
         if not path.exists():
             seen[kind] = faulty_tables.nothing(path)
+            found["manifest files"].extend([Fault(file=path, text="is not there")] if is_written else [])
             continue
         seen[kind], faults = faulty_tables.look_into(path, kind, digests)
         found["schema"].extend(faults)
@@ -162,14 +176,19 @@ def _read_journal(workspace: Workspace, found: Mapping[str, list[Fault]]) -> set
 
 
 def _compare_tables(
-    workspace: Workspace, about: About, seen: Mapping[str, Seen], ids: set[str], found: Mapping[str, list[Fault]]
+    workspace: Workspace, about: About, seen: Mapping[str, Seen], in_journal: set[str], found: Mapping[str, list[Fault]]
 ) -> None:
-    dataset, classes = seen["dataset"], seen["classes"]
+    dataset, provenance, classes = seen["dataset"], seen["provenance"], seen["classes"]
+    ids = {*dataset.column("id")} | in_journal
     found["spreadsheets"].extend(faulty_tables.find_mangled(dataset, lambda: _names_in_runs(workspace)))
-    found["orphan lines"].extend(faulty_tables.find_orphans([seen["provenance"], classes], ids))
-    found["orphan lines"].extend(faulty_tables.find_unshared(dataset, classes))
+    found["formulas"].extend(faulty_tables.find_formulas(dataset))
+    found["orphan lines"].extend(faulty_tables.find_orphans([provenance, classes], ids))
+    if provenance.path.exists():
+        found["missing lines"].extend(faulty_tables.find_untold(dataset, provenance, in_journal))
+    found["uncounted maps"].extend(faulty_tables.find_unshared(dataset, classes))
+    found["shared files"].extend(faulty_tables.find_shared_files(dataset))
     names = (about.as_taxonomy() if about.classes else load_taxonomy(about.taxonomy)).names
-    found["taxonomy"].extend(faulty_tables.find_strangers(classes, names))
+    found[faulty_files.TAXONOMY].extend(faulty_tables.find_strangers(classes, names))
     found["splits"].extend(faulty_tables.find_leaks(dataset))
 
 
@@ -194,12 +213,12 @@ def _check_files(
 ) -> int:
     """How many files were looked at."""
     dataset = seen["dataset"]
-    ids, names = dataset.column("id"), {column: dataset.column(column) for column in KINDS}
+    ids, names = dataset.column("id"), {one.column: dataset.column(one.column) for one in ROW_FILES}
     lost = set()
     for column, cells in names.items():
-        missing = faulty_files.find_missing_files(workspace, column, cells, ids)
-        lost |= {fault.file.as_posix() for fault in missing}
-        found[faulty_files.MISSING].extend(missing)
+        for name, (kind, fault) in faulty_files.find_missing_files(workspace, column, cells, ids).items():
+            lost.add(name)
+            found[kind].append(fault)
         found["orphan files"].extend(faulty_files.find_unnamed(workspace, column, {*cells}, in_journal))
     rows = [*_named(seen, names, lost)]
     with console.bar("check", unit="photo", total=len(rows)) as bar:

@@ -10,7 +10,7 @@ from pipeline.errors import GauganpipeError, PhotoError
 from pipeline.inspection import pictures
 from pipeline.inspection.pictures import Tile
 from pipeline.manifest import Manifest
-from pipeline.rows import FAILED, OK, REJECTED, Row
+from pipeline.rows import FAILED, REJECTED, Row
 from pipeline.workspace import Workspace
 
 FOLDER = "data/sheets"
@@ -64,25 +64,27 @@ def make_sheets(manifest: Manifest, asked: Sheeting, *, console: Console) -> She
 
     A photo that cannot be read is a grey tile with the reason.
 
-    Raises: GauganpipeError when there is no such kind or class; WorkspaceError when a sheet cannot be written.
+    Raises: GauganpipeError when there is no such kind or class; WorkspaceError when a sheet cannot be written, or would
+    replace a file that is none.
     """
     pages = choose(manifest, asked)
-    folder = asked.out or manifest.workspace.resolve(FOLDER)
+    files = _places(manifest.workspace, asked.out, pages)
     written = 0
     with console.bar("sheet", unit="page", total=len(pages)) as bar:
-        for page in pages:
+        for page, file in zip(pages, files, strict=True):
             tiles = [tile for row, said in page.rows for tile in _pair(manifest, row, said)]
             sheet = pictures.side_by_side(tiles, tile_px=TILE_PX, across=2 * ACROSS)
-            written += pictures.write_page(folder / page.file, sheet)
+            written += pictures.write_page(file, sheet)
             bar.step()
     photos = len({row.id for page in pages for row, _ in page.rows})
-    return Sheets(pages=[folder / page.file for page in pages], photos=photos, written=written)
+    return Sheets(pages=files, photos=photos, written=written)
 
 
 def plan(manifest: Manifest, asked: Sheeting) -> list[str]:
     """What `make_sheets` would write, one fact a line; writes nothing."""
-    folder, pages = asked.out or manifest.workspace.resolve(FOLDER), choose(manifest, asked)
-    return [f"would write {count(len(pages), 'sheet')} to {folder}", *(f"sheet {folder / page.file}" for page in pages)]
+    folder = asked.out or manifest.workspace.resolve(FOLDER)
+    files = _places(manifest.workspace, asked.out, choose(manifest, asked))
+    return [f"would write {count(len(files), 'sheet')} to {folder}", *(f"sheet {file}" for file in files)]
 
 
 def choose(manifest: Manifest, asked: Sheeting) -> list[Page]:
@@ -95,7 +97,7 @@ def choose(manifest: Manifest, asked: Sheeting) -> list[Page]:
             raise GauganpipeError(f"there is no class '{name}' here. The classes are {known}")
     by = (asked.by,) if asked.by else ("classes",) if asked.classes else KINDS
     rows = [manifest.rows[id] for id in sorted(manifest.rows)]
-    usable = [row for row in rows if row.status == OK and row.keep != "no" and row.file_name]
+    usable = [row for row in rows if row.is_usable and row.file_name]
     named: dict[str, list[tuple[Row, str]]] = {}
     if "classes" in by:
         named |= {f"class-{name}": _by_share(usable, name) for name in asked.classes or manifest.taxonomy.names}
@@ -104,6 +106,13 @@ def choose(manifest: Manifest, asked: Sheeting) -> list[Page]:
     if "rejected" in by:
         named |= _by_reason(rows)
     return [page for name, said in named.items() for page in _pages(name, said, asked.pages)]
+
+
+def _places(workspace: Workspace, out: Path | None, pages: Sequence[Page]) -> list[Path]:
+    """Where the pages go.    Raises: WorkspaceError when one would replace a file that is no sheet."""
+    if out is None:
+        return [workspace.resolve(FOLDER) / page.file for page in pages]
+    return [workspace.writable_out(out / page.file, is_ours=pictures.is_page) for page in pages]
 
 
 def _by_share(rows: Sequence[Row], name: str) -> list[tuple[Row, str]]:

@@ -1,6 +1,8 @@
 """`gauganpipe manifest diff`: which rows one manifest has and another has not, and in which columns others differ."""
 
-from collections.abc import Mapping
+import functools
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 SHOWN = 10
 """So many rows of a kind are shown."""
+AT_A_TIME = 10_000
+"""Of a million cells that changed so many are ever looked at together."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +32,27 @@ class Change:
     id: str
     before: str
     after: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changes:
+    """The cells of a column that differ, as Arrow keeps them.    ids: of their rows."""
+
+    ids: "pyarrow.ChunkedArray"
+    before: "pyarrow.ChunkedArray"
+    after: "pyarrow.ChunkedArray"
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __iter__(self) -> Iterator[Change]:
+        for start in range(0, len(self), AT_A_TIME):
+            yield from self.some(start, AT_A_TIME)
+
+    def some(self, start: int, number: int) -> list[Change]:
+        """So many from a place on, or as many as there are."""
+        columns = (cells.slice(start, number).to_pylist() for cells in (self.ids, self.before, self.after))
+        return [Change(id=id, before=before, after=after) for id, before, after in zip(*columns, strict=True)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +68,7 @@ class Different:
     rows: int
     columns_added: list[str]
     columns_removed: list[str]
-    changed: dict[str, list[Change]]
+    changed: dict[str, Changes]
 
     def lines(self) -> list[str]:
         """As a person reads it: counts, and the first rows of each kind."""
@@ -57,8 +82,22 @@ class Different:
         lines += [f"changed {count(self.rows, 'row')}"] if self.rows else []
         for name, changes in sorted(self.changed.items(), key=lambda pair: -len(pair[1])):
             lines.append(f"  {name}: {len(changes):,}")
-            lines += _first([f"    {one.id}  {shown(one.before)} -> {shown(one.after)}" for one in changes])
+            first = changes.some(0, SHOWN)
+            lines += _first([f"    {one.id}  {shown(one.before)} -> {shown(one.after)}" for one in first], len(changes))
         return lines
+
+    def json_pieces(self) -> Iterator[str]:
+        """The same as one JSON object, piece by piece: all that differs, however much that is."""
+        plain = {name: getattr(self, name) for name in ("added", "removed", "rows", "columns_added", "columns_removed")}
+        yield json.dumps(plain, indent=2).removesuffix("\n}") + ',\n  "changed": {'
+        for place, (name, changes) in enumerate(self.changed.items()):
+            yield f"{',' * bool(place)}\n    {json.dumps(name)}: ["
+            for start in range(0, len(changes), AT_A_TIME):
+                some = (json.dumps(vars(one)) for one in changes.some(start, AT_A_TIME))
+                yield "," * bool(start) + "\n      " + ",\n      ".join(some)
+            yield "\n    ]"
+        yield "\n  }" if self.changed else "}"
+        yield "\n}"
 
 
 def compare(one: Path, other: Path) -> Different:
@@ -68,6 +107,8 @@ def compare(one: Path, other: Path) -> Different:
 
     Raises: ManifestError when one of them is none, or is damaged.
     """
+    from pyarrow import compute
+
     before, after = _cells_of(one), _cells_of(other)
     first, second = before["id"].to_pylist(), after["id"].to_pylist()
     added, removed = sorted({*second} - {*first}), sorted({*first} - {*second})
@@ -75,13 +116,18 @@ def compare(one: Path, other: Path) -> Different:
         places = {id: place for place, id in enumerate(second)}
         both = [(place, places[id]) for place, id in enumerate(first) if id in places]
         before, after = _lines(before, [one for one, _ in both]), _lines(after, [other for _, other in both])
-        first = before["id"].to_pylist()
     names = [name for name in before.column_names if name in after.column_names]
-    changed = {name: changes for name in names if (changes := _changes(first, before[name], after[name]))}
+    differs = {name: compute.not_equal(before[name], after[name]) for name in names}
+    changed = {
+        name: Changes(ids=before["id"].filter(mask), before=before[name].filter(mask), after=after[name].filter(mask))
+        for name, mask in differs.items()
+        if compute.any(mask).as_py()
+    }
+    rows = functools.reduce(compute.or_, (differs[name] for name in changed)) if changed else None
     return Different(
         added=added,
         removed=removed,
-        rows=len({change.id for changes in changed.values() for change in changes}),
+        rows=compute.sum(rows).as_py() if changed else 0,
         columns_added=[name for name in after.column_names if name not in names],
         columns_removed=[name for name in before.column_names if name not in names],
         changed=changed,
@@ -108,12 +154,7 @@ def _lines(cells: "pyarrow.Table", places: list[int]) -> "pyarrow.Table":
     return cells.take(pyarrow.Array.from_buffers(pyarrow.int64(), len(numbers), [None, pyarrow.py_buffer(numbers)]))
 
 
-def _changes(ids: list[str], before: "pyarrow.ChunkedArray", after: "pyarrow.ChunkedArray") -> list[Change]:
-    from pyarrow import compute
-
-    places = compute.indices_nonzero(compute.not_equal(before, after)).to_pylist()
-    return [Change(id=ids[place], before=before[place].as_py(), after=after[place].as_py()) for place in places]
-
-
-def _first(lines: list[str]) -> list[str]:
-    return lines[:SHOWN] + [f"    and {len(lines) - SHOWN:,} more"] * (len(lines) > SHOWN)
+def _first(lines: list[str], all_lines: int = 0) -> list[str]:
+    """The first of them, and how many more there are.    all_lines: where these are not all of them."""
+    more = max(all_lines, len(lines)) - SHOWN
+    return lines[:SHOWN] + [f"    and {more:,} more"] * (more > 0)

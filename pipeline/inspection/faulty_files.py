@@ -7,22 +7,20 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline.errors import PhotoError, WorkspaceError
 from pipeline.faults import Fault
-from pipeline.presence import find_missing
-from pipeline.rows import INSIDE, digest
+from pipeline.presence import ASTRAY, why_missing
+from pipeline.rows import INSIDE, KINDS, ROW_FILES, digest
 from pipeline.workspace import Workspace
 
-MISSING, UNREADABLE, SIZE, TAXONOMY, DIGEST = "missing files", "unreadable files", "sizes", "taxonomy", "digests"
+if TYPE_CHECKING:
+    import numpy as np
+
+MISSING, STRAY, UNREADABLE = "missing files", "stray paths", "unreadable files"
+SIZE, MAP_SIZE, TAXONOMY, DIGEST = "sizes", "sizes of maps", "taxonomy", "digests"
 """Kinds of faults."""
-KINDS = {
-    "file_name": ("images", "image"),
-    "label_file_name": ("labels", "label"),
-    "instance_file_name": ("instances", "instance"),
-    "edge_file_name": ("edges", "edge"),
-}
-"""Column -> the folder of its files, and what digests call them."""
 FORMS = {
     "file_name": ("JPEG", ("RGB",), "a JPEG in colour"),
     "label_file_name": ("PNG", ("P", "L"), "an 8-bit indexed or grey PNG"),
@@ -30,7 +28,10 @@ FORMS = {
     "edge_file_name": ("PNG", ("L",), "an 8-bit grey PNG"),
 }
 """Column -> format and modes of its files, as Pillow calls them, and both in words."""
+FOLDERS = {one.column: one.folder for one in ROW_FILES}
+DIGESTS = {one.column: one.digest for one in ROW_FILES}
 INSIDE_WORKSPACE = re.compile(INSIDE)
+IS_SIZE = re.compile(KINDS["integer"][0]).fullmatch
 AHEAD = 8
 """Photos that are looked at while one is waited for, for each worker."""
 
@@ -58,20 +59,18 @@ def is_inside(name: str) -> bool:
     return bool(INSIDE_WORKSPACE.fullmatch(name))
 
 
-def find_missing_files(workspace: Workspace, column: str, names: Sequence[str], ids: Sequence[str]) -> list[Fault]:
-    """A fault for each row whose file is not there, or lies outside the workspace.
+def find_missing_files(workspace: Workspace, column: str, names: Sequence[str], ids: Sequence[str]) -> dict[str, Found]:
+    """Path -> a fault, for each that names no file inside the workspace.
 
     names: the cells of the column; those that are empty, or no path inside the workspace, are passed over.
     """
     asked = {name: id for name, id in zip(names, ids, strict=True) if is_inside(name)}
-    try:
-        missing = dict.fromkeys(find_missing(workspace, asked), "is not there")
-    except WorkspaceError:
-        missing = {name: why for name in asked if (why := _why_not(workspace, name))}
-    return [
-        Fault(file=Path(name), column=column, text=f"{why}, though the row {asked[name]} names it as its {column}")
-        for name, why in missing.items()
-    ]
+    found = {}
+    for name, why in why_missing(workspace, asked).items():
+        text = f"{why}, though the row {asked[name]} names it as its {column}"
+        fault = Fault(file=Path(name), column=column, text=text)
+        found[name] = (STRAY if why == ASTRAY else MISSING, fault)
+    return found
 
 
 def look_at_files(
@@ -83,7 +82,7 @@ def look_at_files(
     workers: int,
     on_row: Callable[[], None],
 ) -> Iterator[Found]:
-    """What is wrong with the files of each row: form, size, ids that are no class, and, if asked for, their bytes.
+    """What is wrong with the files of each row: form, end, size, ids that are no class, and, if asked for, their bytes.
 
     classes: how many there are.    with_digests: every byte is read, and compared with what was written.
     """
@@ -113,7 +112,7 @@ def find_unnamed(workspace: Workspace, column: str, names: Collection[str], ids:
 
     names: the cells of the column.    ids: of rows whose files need no name yet, as they stand in the journal.
     """
-    folder, _ = KINDS[column]
+    folder = FOLDERS[column]
     faults = []
     try:
         top = workspace.resolve(f"data/{folder}")
@@ -130,17 +129,9 @@ def find_unnamed(workspace: Workspace, column: str, names: Collection[str], ids:
     return faults
 
 
-def _why_not(workspace: Workspace, name: str) -> str:
-    """Why a path of the manifest is no file; "" when it is one."""
-    try:
-        return "" if workspace.resolve(name).is_file() else "is not there"
-    except WorkspaceError:
-        return "leads out of the workspace"
-
-
 def _look_at(workspace: Workspace, row: Named, *, classes: int, with_digests: bool) -> Iterator[Found]:
     digests = dict(pair.split("=", 1) for pair in row.digests.split(" ") if "=" in pair)
-    said = (int(row.width), int(row.height)) if row.width.isdecimal() and row.height.isdecimal() else None
+    said = (int(row.width), int(row.height)) if IS_SIZE(row.width) and IS_SIZE(row.height) else None
     photo_size = None
     for column, name in row.files.items():
         path = workspace.resolve(name)
@@ -154,24 +145,36 @@ def _look_at(workspace: Workspace, row: Named, *, classes: int, with_digests: bo
                 yield SIZE, Fault(file=Path(name), column=column, text=text)
         elif photo_size and size != photo_size:
             text = f"is {_in_words(size)}, and its photo is {_in_words(photo_size)}"
-            yield SIZE, Fault(file=Path(name), column=column, text=text)
-        if column == "label_file_name" and not fault:
-            yield from _look_at_ids(path, name, classes)
-        if with_digests and (expected := digests.get(KINDS[column][1])) and digest(path.read_bytes()) != expected:
+            yield MAP_SIZE, Fault(file=Path(name), column=column, text=text)
+        if not fault:
+            yield from _look_at_pixels(path, name, column, classes)
+        if with_digests and (expected := digests.get(DIGESTS[column])) and digest(path.read_bytes()) != expected:
             yield DIGEST, Fault(file=Path(name), column=column, text="is not as it was written")
 
 
-def _look_at_ids(path: Path, name: str, classes: int) -> Iterator[Found]:
+def _look_at_pixels(path: Path, name: str, column: str, classes: int) -> Iterator[Found]:
+    """Whether all of them are there, and whether those of a label map are classes."""
+    from pipeline import images
+    from pipeline.stages.edges import SIZE_ONLY_PX
+
+    try:
+        if column == "file_name":
+            images.read_photo_for(path, SIZE_ONLY_PX)  # however coarsely, it is read to its end
+        elif column == "instance_file_name":
+            images.read_instances(path)
+        elif column == "edge_file_name":
+            images.read_edges(path)
+        else:
+            yield from _look_at_ids(images.read_labels(path), name, classes)
+    except PhotoError as error:
+        yield UNREADABLE, Fault(file=Path(name), column=column, text=str(error))
+
+
+def _look_at_ids(ids: "np.ndarray", name: str, classes: int) -> Iterator[Found]:
     import numpy as np
 
     from pipeline.classes import UNKNOWN
-    from pipeline.images import read_labels
 
-    try:
-        ids = read_labels(path)
-    except PhotoError as error:
-        yield UNREADABLE, Fault(file=Path(name), column="label_file_name", text=str(error))
-        return
     counts = np.bincount(ids.ravel(), minlength=256)
     strangers = [id for id in range(classes, 256) if counts[id] and id != UNKNOWN]
     if strangers:

@@ -1,18 +1,22 @@
 """What is wrong with the CSV files of a manifest: cells, lines that belong to no row, splits that leak."""
 
+import functools
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from pipeline.csv_files import FILES
 from pipeline.faults import Fault, examine, find_doubles, find_wrong, own_column, shown
-from pipeline.rows import DATASET_COLUMNS, LONGEST_CELL
-from pipeline.tables import Table, parse_ours
+from pipeline.rows import DATASET_COLUMNS, LONGEST_CELL, ROW_FILES
+from pipeline.tables import FORMULA_BEGINNINGS, Table, parse_ours
 
 MANGLED = re.compile(r"[0-9](?:[.,][0-9]+)?E[+-]?[0-9]+|#(?:NAME|REF|VALUE|DIV/0|N/A|NUM|NULL)[?!]?")
 """What spreadsheets make of long numbers, and of text that they take for a formula."""
+ALL_UNKNOWN = ("1", "1.0")
+"""What label_unknown says of a label map of which classes.csv has no line to say."""
 NUMBER = re.compile("[1-9][0-9]*")
 TEXT = tuple(column.name for column in DATASET_COLUMNS if column.kind == "text")
 
@@ -28,6 +32,16 @@ class Seen:
     def column(self, name: str) -> list[str]:
         """The cells of a column, empty ones where there is no such column."""
         return self.table.column(name) if name in self.table.names else [""] * len(self.numbers)
+
+    def beginning_with(self, name: str, beginnings: Sequence[str]) -> list[str]:
+        """The cells of a column that begin with one of these."""
+        if name not in self.table.names:
+            return []
+        from pyarrow import compute
+
+        cells = self.table.arrow[name]
+        begin = functools.reduce(compute.or_, (compute.starts_with(cells, pattern) for pattern in beginnings))
+        return cells.filter(begin).to_pylist()
 
     def find(self, column: str, cells: Mapping[str, str]) -> list[Fault]:
         """A fault for every line that says one of these cells in a column.    cells: what is wrong with each."""
@@ -90,15 +104,25 @@ def find_mangled(dataset: Seen, copies: Callable[[], Iterable[tuple[str, Mapping
     return faults
 
 
-def count_formulas(dataset: Seen) -> Iterator[str]:
-    """A sentence for each column in which cells look like formulas to a spreadsheet."""
+def find_formulas(dataset: Seen) -> list[Fault]:
+    """Cells that every spreadsheet computes: those that begin with '='."""
+    faults = []
     for name in TEXT:
-        number = sum(cell.startswith(("=", "+", "-", "@")) for cell in dataset.column(name))
+        formulas = {*dataset.beginning_with(name, FORMULA_BEGINNINGS[:1])}
+        said = {cell: f"{name} is {shown(cell)}, which spreadsheets compute" for cell in formulas}
+        faults += dataset.find(name, said)
+    return sorted(faults, key=lambda fault: fault.line)
+
+
+def count_formulas(dataset: Seen) -> Iterator[str]:
+    """A sentence for each column in which cells begin as formulas may, and as ordinary text may too."""
+    for name in TEXT:
+        number = len(dataset.beginning_with(name, FORMULA_BEGINNINGS[1:]))
         if number:
             cells = "cell begins" if number == 1 else "cells begin"
             yield (
-                f"{number:,} {cells} with '=', '+', '-' or '@' in {name}, which spreadsheets take for a formula: open "
-                "what gauganpipe manifest spreadsheet writes, not dataset.csv itself"
+                f"{number:,} {cells} with '+', '-' or '@' in {name}, which spreadsheets take for a formula: open what "
+                "gauganpipe manifest spreadsheet writes, not dataset.csv itself"
             )
 
 
@@ -115,13 +139,42 @@ def find_orphans(others: Sequence[Seen], ids: Collection[str]) -> list[Fault]:
     return faults
 
 
+def find_untold(dataset: Seen, provenance: Seen, in_journal: Collection[str]) -> list[Fault]:
+    """Rows of which provenance.csv says nothing.    in_journal: ids of those that a journal may tell of."""
+    told = {*provenance.column("id"), *in_journal}
+    text = f"has no line in {provenance.path.name}, so nobody knows how its files were made"
+    lines = zip(dataset.numbers, dataset.column("id"), strict=True)
+    return [
+        Fault(file=dataset.path, line=number, column="id", text=f"'{id}' {text}")
+        for number, id in lines
+        if id not in told
+    ]
+
+
+def find_shared_files(dataset: Seen) -> list[Fault]:
+    """Cells that name a file which another cell names too: all of them but the first."""
+    cells = {one.column: dataset.column(one.column) for one in ROW_FILES}
+    faults: list[Fault] = []
+    if len({*chain(*cells.values())} - {""}) == sum(len(names) - names.count("") for names in cells.values()):
+        return faults
+    named = Counter(chain(*cells.values()))
+    twice = {name for name, number in named.items() if name and number > 1}
+    first: dict[str, tuple[str, str]] = {}
+    for column, names in cells.items():
+        for number, id, name in zip(dataset.numbers, dataset.column("id"), names, strict=True):
+            if name in twice and first.setdefault(name, (id, column)) != (id, column):
+                text = f"{column} is {shown(name)}, which the row {first[name][0]} names too"
+                faults.append(Fault(file=dataset.path, line=number, column=column, text=text))
+    return faults
+
+
 def find_unshared(dataset: Seen, classes: Seen) -> list[Fault]:
     """Rows with a label map of which classes.csv says nothing."""
     said = {*classes.column("id")}
     columns = (dataset.column(name) for name in ("id", "label_file_name", "label_unknown"))
     faults = []
     for number, (id, name, unknown) in zip(dataset.numbers, zip(*columns, strict=True), strict=True):
-        if name and id not in said and unknown not in ("1", "1.0"):
+        if name and id not in said and unknown not in ALL_UNKNOWN:
             text = f"'{id}' has a label map, and no line in {classes.path.name}"
             faults.append(Fault(file=dataset.path, line=number, column="id", text=text))
     return faults

@@ -1,32 +1,21 @@
 """`gauganpipe manifest merge`: the photos of another workspace into this one, with their maps and all that is known."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipeline import curate, splits
 from pipeline.classes import Taxonomy, entries_of
 from pipeline.console import Console, count
 from pipeline.corrections import MACHINE_LABELS
 from pipeline.errors import WorkspaceError
+from pipeline.joining import settle_newcomers
 from pipeline.manifest import Manifest, read, writing
 from pipeline.presence import find_missing
 from pipeline.report import next_command
-from pipeline.rows import Row
+from pipeline.rows import FAILED, ROW_FILES, Row
 from pipeline.workspace import Workspace, explained_disk_errors, write_atomically
 
-COLUMNS = {
-    "images": "file_name",
-    "labels": "label_file_name",
-    "instances": "instance_file_name",
-    "edges": "edge_file_name",
-}
-"""Folder of the files of a row -> the column that names them."""
 BESIDE = ("segments", "confidences", "raw_labels", MACHINE_LABELS)
 """Folders of files that no column names."""
-STAGES = {"label_file_name": "label", "instance_file_name": "edges", "edge_file_name": "edges"}
-"""Column -> the stage that makes its files again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +23,7 @@ class Merged:
     """What was done.    added: rows.    known: rows that the workspace had, which stay as they are there.
 
     gone: names of photos whose files the other workspace has lost.    next: the command to go on with.
-    moved: names of photos -> their split, where it is another than before: they look like older ones, or it had none.
+    moved: names of photos -> their split, where it is another than before, as they belong to a group that is here.
     """
 
     added: int
@@ -54,8 +43,9 @@ class Merged:
 def merge(workspace: Workspace, other: Path, *, console: Console) -> Merged:
     """Takes in the rows of another workspace that this one does not have, and copies their files.
 
-    The same bytes are one row, and the row that is here wins. Photos that look alike in both become one group, so that
-    no split leaks. What was made of a photo there is not made again here. The other workspace is only read.
+    The same bytes are one row, and the row that is here wins, unless its photo could not be used. Photos that look
+    alike in both become one group, so that no split leaks. What was made of a photo there is not made again here. The
+    other workspace is only read.
 
     Raises: WorkspaceError when the two speak other classes; ManifestError when there is no manifest there.
     """
@@ -69,7 +59,9 @@ def merge(workspace: Workspace, other: Path, *, console: Console) -> Merged:
                 manifest.record(replace(_copied(theirs.workspace, workspace, row), added=newest + (row.added or 1)))
                 bar.step()
         manifest.choose(models={**theirs.about.models, **manifest.about.models})
-        moved = _settle_groups(manifest, {row.id: row.group for row in todo})
+        ids = {row.sha256: id for id, row in manifest.rows.items() if row.sha256}
+        groups = [(ids.get(row.sha256, id), row.group) for id, row in theirs.rows.items()]
+        moved = settle_newcomers(manifest, groups)
         return Merged(
             added=len(todo),
             known=len(theirs.rows) - len(todo) - len(gone),
@@ -96,11 +88,20 @@ def _open(workspace: Workspace, other: Path) -> Manifest:
 
 def _todo(manifest: Manifest, theirs: Manifest) -> tuple[list[Row], list[str]]:
     """The rows to take in, and the names of those that cannot be because their photo is gone."""
+    failed = {row.id for row in manifest.rows.values() if row.status == FAILED and not row.file_name}
     known = {*manifest.rows, *(row.sha256 for row in manifest.rows.values() if row.sha256)}
-    fresh = [row for id, row in sorted(theirs.rows.items()) if id not in known and row.sha256 not in known]
+    # Of a photo that could not be used here, one that could be there is the better row.
+    wanted = {id for id in failed & theirs.rows.keys() if theirs.rows[id].file_name}
+    fresh = [row for id, row in sorted(theirs.rows.items()) if id in wanted or not {id, row.sha256} & known]
+    fresh = [_with_words(row, manifest.rows[row.id]) if row.id in wanted else row for row in fresh]
     lost = {*find_missing(theirs.workspace, (row.file_name for row in fresh if row.file_name))}
     gone = [row.original_name for row in fresh if row.file_name in lost]
     return [row for row in fresh if row.file_name not in lost], gone
+
+
+def _with_words(row: Row, here: Row) -> Row:
+    """The row, of which the user's own words from here stay said."""
+    return replace(row, keep=here.keep or row.keep, extras={**row.extras, **here.extras})
 
 
 def _settle_classes(manifest: Manifest, theirs: Manifest) -> None:
@@ -131,18 +132,18 @@ def _copied(source: Workspace, target: Workspace, row: Row) -> Row:
     """The row as it stands in the target, its files copied; a map that is gone is made again there."""
     cells: dict[str, str] = {}
     keys = dict(row.keys)
-    for folder, column in COLUMNS.items():
-        name = getattr(row, column)
+    for file in ROW_FILES:
+        name = getattr(row, file.column)
         if not name:
             continue
         path = source.resolve(name)
         if path.is_file():
-            place = target.made(folder, row.id)
+            place = target.made(file.folder, row.id)
             _copy(path, place)
-            cells[column] = target.relative(place)
+            cells[file.column] = target.relative(place)
         else:
-            cells[column] = ""
-            keys.pop(STAGES[column], None)
+            cells[file.column] = ""
+            keys.pop(file.stage, None)
     for folder in BESIDE:
         if (path := source.made(folder, row.id)).is_file():
             _copy(path, target.made(folder, row.id))
@@ -153,36 +154,3 @@ def _copy(path: Path, place: Path) -> None:
     data = path.read_bytes()
     if not place.is_file() or place.read_bytes() != data:
         write_atomically(place, data)
-
-
-def _settle_groups(manifest: Manifest, groups: Mapping[str, str]) -> dict[str, str]:
-    """Gives the new rows their groups; what was one group there stays one.
-
-    groups: id of a new row -> its group there.
-    Returns: the names of photos that moved, and their splits.
-    """
-    before = {id: row.split for id, row in manifest.rows.items()}
-    asked = splits.kept(manifest.about)
-    for row in curate.settle(manifest.rows.values(), seed=manifest.about.seed, splits=asked):
-        manifest.record(row)
-    together: dict[str, list[Row]] = defaultdict(list)
-    for id, group in groups.items():
-        if group and manifest.rows[id].group:
-            together[group].append(manifest.rows[id])
-    for members in together.values():
-        _join(manifest, {manifest.rows[row.id].group for row in members})
-    moved = (row for row in manifest.rows.values() if before.get(row.id) and before[row.id] != row.split)
-    return {row.original_name: row.split for row in sorted(moved, key=lambda row: row.original_name)}
-
-
-def _join(manifest: Manifest, groups: Iterable[str]) -> None:
-    """Makes one group of several: the oldest row gives it name and split."""
-    names = {*groups}
-    if len(names) < 2:
-        return
-    members = [row for row in manifest.rows.values() if row.group in names]
-    oldest = min(members, key=lambda row: (row.added or 0, row.id))
-    for row in members:
-        joined = replace(row, group=oldest.group, split=oldest.split)
-        if joined != row:
-            manifest.record(joined)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
+from PIL.PngImagePlugin import PngInfo
 
 from pipeline import images
 from pipeline.classes import Taxonomy
@@ -15,6 +16,8 @@ from pipeline.workspace import Workspace, explained_disk_errors, write_atomicall
 
 GAP_PX = 12
 INK, PAPER = "black", "white"
+SIGNATURE = ("Software", "gauganpipe manifest")
+"""What a page says of itself, so that it is known again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,13 +128,19 @@ def with_legend(page: Image.Image, shares: Sequence[tuple[str, float]], taxonomy
 
 def write_page(path: Path, page: Image.Image) -> bool:
     """Writes a page as a PNG, unless it stands there already; whether it did.    Raises: WorkspaceError."""
-    file = io.BytesIO()
-    page.save(file, "PNG")
+    file, signed = io.BytesIO(), PngInfo()
+    signed.add_text(*SIGNATURE)
+    page.save(file, "PNG", pnginfo=signed)
     with explained_disk_errors():
         if path.is_file() and path.read_bytes() == file.getvalue():
             return False
         write_atomically(path, file.getvalue())
     return True
+
+
+def is_page(head: bytes) -> bool:
+    """Whether a file that begins with these bytes is a page that was written here."""
+    return head.startswith(b"\x89PNG") and b"\0".join(word.encode() for word in SIGNATURE) in head
 
 
 def cut(text: str, font: ImageFont.FreeTypeFont, width_px: int) -> str:

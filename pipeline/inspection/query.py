@@ -1,5 +1,6 @@
 """`gauganpipe manifest query`: SQL over the tables of a manifest, which can read nothing else and change nothing."""
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     import duckdb
 
 TABLES = ("dataset", "classes", "provenance")
-SQL_KINDS = {"integer": "BIGINT", "number": "DOUBLE"}
+SQL_KINDS = {"integer": "BIGINT", "number": "DOUBLE", "share": "DOUBLE"}
 """Kind of a column -> its type in SQL; others are text."""
 LOCKS = (
     "SET enable_external_access = false",
@@ -130,8 +131,15 @@ def _as_text(value: Any) -> str:
 
 
 def _as_json(value: Any) -> Any:
+    """What JSON can say of a value; of a number that is none or endless, nothing."""
     if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
+        value = int(value) if value.is_finite() and value == value.to_integral_value() else float(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, list):
+        return [_as_json(one) for one in value]
+    if isinstance(value, dict):
+        return {str(name): _as_json(one) for name, one in value.items()}
     if isinstance(value, (datetime, date)):
         return value.isoformat()
-    return value if isinstance(value, (*PLAIN, list, dict)) else str(value)
+    return value if isinstance(value, PLAIN) else str(value)

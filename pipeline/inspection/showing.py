@@ -6,10 +6,10 @@ from pathlib import Path
 from pipeline.inspection import pictures
 from pipeline.inspection.finding import find_row
 from pipeline.manifest import Manifest
-from pipeline.rows import PROVENANCE_COLUMNS
+from pipeline.rows import PROVENANCE_COLUMNS, ROW_FILES
 from pipeline.workspace import Workspace
 
-FILES = ("file_name", "label_file_name", "instance_file_name", "edge_file_name")
+FILES = tuple(one.column for one in ROW_FILES)
 FOLDER = "data/shown"
 """Where the pictures go if nobody says where."""
 TILE_PX = 560
@@ -42,7 +42,8 @@ def show(manifest: Manifest, said: str, *, out: Path | None = None, writes: bool
     said: its id, the beginning of it, or a part of what the photo is called.
     out: where the picture goes; None for data/shown in the workspace.    writes: whether it is written.
 
-    Raises: GauganpipeError when no row or several are meant; WorkspaceError when the picture cannot be written.
+    Raises: GauganpipeError when no row or several are meant; WorkspaceError when the picture cannot be written, or
+    would replace a file that is no such picture.
     """
     workspace, row = manifest.workspace, find_row(manifest, said)
     names = (*manifest.names, *(one.name for one in PROVENANCE_COLUMNS if one.name not in UNSAID))
@@ -51,10 +52,16 @@ def show(manifest: Manifest, said: str, *, out: Path | None = None, writes: bool
     shares = {name: -share for share, name in lines}
     picture = None
     if any(cells[column] for column in FILES):
-        picture = out or workspace.resolve(f"{FOLDER}/{cells['id']}.png")
+        picture = _place(workspace, cells["id"], out)
         if writes:
             _write(workspace, manifest, cells, shares, picture)
     return Shown(cells={name: cell for name, cell in cells.items() if cell}, shares=shares, picture=picture)
+
+
+def _place(workspace: Workspace, id: str, out: Path | None) -> Path:
+    if out is None:
+        return workspace.resolve(f"{FOLDER}/{id}.png")
+    return workspace.writable_out(out, is_ours=pictures.is_page)
 
 
 def _write(

@@ -77,8 +77,8 @@ def split(workspace: Workspace, asked: Splitting) -> Split:
         about = splits.decide(manifest.about, val=asked.val, test=asked.test, seed=asked.seed)
         after = draw(manifest, about)
         done = _told(manifest, about, after, is_dry_run=False)
-        manifest.choose(seed=about.seed, parameters=about.parameters)
-        manifest.amend({move.id: {"split": move.after} for move in done.moved})
+        changes = {move.id: {"split": move.after} for move in done.moved}
+        manifest.amend(changes, seed=about.seed, parameters=about.parameters)
         return done
 
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.console import count
-from pipeline.errors import ManifestError, WorkspaceError
+from pipeline.errors import ManifestError
 from pipeline.faults import Fault, examine, find_doubles, find_wrong, own_column
 from pipeline.inspection.faulty_tables import Seen, find_leaks
 from pipeline.manifest import Manifest, demand, read, writing
 from pipeline.rows import DATASET_COLUMNS, PROVENANCE_COLUMNS, Column
-from pipeline.tables import Table, for_spreadsheets, table_line
+from pipeline.tables import FORMULA, Table, guard, table_line, unguard
 from pipeline.workspace import Workspace, explained_disk_errors, write_atomically
 
 YOURS = (
@@ -21,10 +21,18 @@ YOURS = (
 """Columns whose edits are taken back, beside those of the user's own; what stages have filled stays as it is."""
 BEGINNING = b"\xef\xbb\xbf"
 """Without this mark Excel takes UTF-8 for something else."""
-REWRITTEN = re.compile(
-    r"0[0-9]+|[0-9]+(?:[.,][0-9]+)?[eE][+-]?[0-9]+|[0-9]{12,}|[0-9]{1,4}[-/.][0-9]{1,2}(?:[-/.T].*)?"
+MONTHS = (
+    "jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|"
+    "nov(?:ember)?|dec(?:ember)?"
 )
-"""Text that spreadsheets take for a number or a date, and write another way: 007, 1E5, 3-4, 2021-05-06T07:08:09."""
+LETTER, CURRENCY = r"[^\W\d_]", "$¢-¥₠-₿"
+REWRITTEN = re.compile(
+    rf"{FORMULA.pattern}|'|\s*(?:[.(]?\d|[{CURRENCY}]|(?:{MONTHS})(?!{LETTER})|"
+    rf"{LETTER}{{3,10}}\.?[ /-]*\d{{1,4}}\s*$|(?:true|false)\s*$)",
+    re.IGNORECASE,
+)
+"""Text that spreadsheets take for a formula, a number, a date or a truth, and write another way: =1, 007, 1E5, 10%,
+(5), 12:30, $5, March 5, MARCH1, TRUE, and in other languages Mai 2021; and apostrophes, which some of them hide."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,14 +74,12 @@ class Edited:
 
 def write_spreadsheet(workspace: Workspace, out: Path) -> Written:
     """Writes dataset.csv for spreadsheets: with a mark at its beginning, and an apostrophe before a cell that would be
-    taken for a formula, a number or a date.
+    taken for a formula, a number, a date or a truth.
 
-    Raises: WorkspaceError when the file is one of the workspace's own, or cannot be written.
+    Raises: WorkspaceError when the file lies among the workspace's own, is another, or cannot be written.
     """
     manifest = read(workspace)
-    own = (workspace.dataset_csv, workspace.provenance_csv, workspace.classes_csv)
-    if out.resolve() in [path.resolve() for path in own]:
-        raise WorkspaceError(f"{out} is the manifest itself. Name another file")
+    workspace.writable_out(out, is_ours=_is_spreadsheet)
     kinds = {column.name: column.kind for column in DATASET_COLUMNS}
     columns = [_guarded(manifest.column(name), kinds.get(name, "text")) for name in manifest.names]
     lines = [table_line(manifest.names), *map(table_line, zip(*columns, strict=True))]
@@ -101,19 +107,14 @@ def plan(workspace: Workspace, file: Path) -> Edited:
     return _told(*_changes(read(workspace), file), is_dry_run=True)
 
 
-def guard(cell: str) -> str:
-    """A cell that a spreadsheet leaves as it is."""
-    guarded = for_spreadsheets(cell)
-    return f"'{cell}" if guarded == cell and (cell.startswith("'") or REWRITTEN.fullmatch(cell)) else guarded
-
-
-def unguard(cell: str) -> str:
-    """What `guard` was given."""
-    return cell[1:] if cell.startswith("'") and guard(cell[1:]) == cell else cell
+def _is_spreadsheet(head: bytes) -> bool:
+    """Whether a file begins as one of ours does, or as a spreadsheet program has saved it again."""
+    names = head.removeprefix(BEGINNING).split(b"\n")[0].decode(errors="replace")
+    return {"id", "original_name"} <= {name.strip('"\r') for name in re.split("[,;\t]", names)}
 
 
 def _guarded(cells: Iterable[str], kind: str) -> list[str]:
-    return [guard(cell) for cell in cells] if kind in ("text", "moment") else list(cells)
+    return [guard(cell, REWRITTEN) for cell in cells] if kind in ("text", "moment") else list(cells)
 
 
 def _told(changes: Mapping[str, Mapping[str, str]], left: dict[str, int], *, is_dry_run: bool) -> Edited:
@@ -162,7 +163,9 @@ def _read(file: Path) -> Seen:
     if faults:
         raise ManifestError(str(faults[0]))
     by_column = zip(*found.lines, strict=True) if found.lines else [()] * len(found.header)
-    cells = {name: [unguard(cell) for cell in cells] for name, cells in zip(found.header, by_column, strict=True)}
+    cells = {
+        name: [unguard(cell, REWRITTEN) for cell in cells] for name, cells in zip(found.header, by_column, strict=True)
+    }
     return Seen(path=file, table=Table(cells), numbers=found.numbers)
 
 

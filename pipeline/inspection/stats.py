@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 from pipeline.manifest import Manifest
 from pipeline.rows import SPLITS
+from pipeline.shares import IS_SEEN
 
 if TYPE_CHECKING:
     import numpy as np
 
-SEEN = 0.01
-"""From this share on a class is seen in a photo."""
 WIDTH = 12
 """Letters of a column of numbers."""
 
@@ -112,7 +111,7 @@ def _part(manifest: Manifest, chosen: "np.ndarray") -> Part:
     labelled = {id for id, name in zip(ids, labels, strict=True) if name}
     lines = manifest.shares().of(labelled)
     sums, count = lines.sums(), max(len(labelled), 1)
-    seen = np.bincount(lines.kinds[lines.values >= SEEN], minlength=len(lines.classes)).tolist()
+    seen = np.bincount(lines.kinds[lines.values >= IS_SEEN], minlength=len(lines.classes)).tolist()
     photos = dict(zip(lines.classes, seen, strict=True))
     order = [name for name in manifest.taxonomy.names if name in sums]
     return Part(

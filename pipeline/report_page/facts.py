@@ -9,9 +9,8 @@ from pipeline.manifest import Manifest
 from pipeline.preferences import kept, rules_of
 from pipeline.rows import FAILED, OK, REJECTED, SPLITS, Row
 from pipeline.rules import explain
+from pipeline.shares import IS_SEEN
 
-IS_SEEN = 0.01
-"""From this share on a class is seen in a photo."""
 TOGETHER = 14
 """So many classes, the most frequent ones, are looked at in pairs."""
 SAMPLES, WORST = 12, 18
@@ -104,7 +103,7 @@ class Facts:
 def collect(manifest: Manifest) -> Facts:
     """Counts, and chooses what is shown. The same rows always give the same facts."""
     rows = sorted(manifest.rows.values(), key=lambda row: row.id)
-    usable = [row for row in rows if row.status == OK and row.keep != "no" and row.file_name]
+    usable = [row for row in rows if row.is_usable and row.file_name]
     labelled = [row for row in usable if row.label_file_name]
     confidences = [row.label_confidence for row in labelled if row.label_confidence is not None]
     groups = find_groups(rows)

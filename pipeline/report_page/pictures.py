@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from pipeline import images
-from pipeline.errors import PhotoError
+from pipeline.errors import PhotoError, WorkspaceError
 from pipeline.rows import Row
 from pipeline.workspace import Workspace
 
@@ -77,6 +77,9 @@ class Pictures:
             pixels = draw()
         except PhotoError as error:
             self._on_unreadable(f"{row.original_name} {error}")
+            return Picture()
+        except WorkspaceError as error:
+            self._on_unreadable(f"{row.original_name}: {error}")
             return Picture()
         file = io.BytesIO()
         Image.fromarray(pixels).save(file, "WEBP", quality=QUALITY)

@@ -62,7 +62,8 @@ def import_dataset(
 ) -> None:
     """Take an export back into a workspace: photos, label maps, instance maps, splits and credits, as they were.
 
-    Photos that the workspace has already stay as they are there. An empty workspace takes over the classes too.
+    Photos that the workspace has already stay as they are there, and photos that look like them join their group and
+    split. An empty workspace takes over the classes too.
 
     gauganpipe manifest import dataset
 

@@ -1,10 +1,9 @@
 """The dataset in other people's formats: an export from the first look into its folder to the last file."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pipeline import preferences
 from pipeline.attribution import FILE_NAME as ATTRIBUTION
 from pipeline.attribution import as_csv
 from pipeline.classes import UNKNOWN, entries_of
@@ -13,7 +12,7 @@ from pipeline.errors import GauganpipeError
 from pipeline.exports import card, photos
 from pipeline.exports.catalogue import LAYOUTS as LAYOUTS
 from pipeline.exports.catalogue import open_layout
-from pipeline.exports.choosing import Choice, choose
+from pipeline.exports.choosing import Choice, choose, travelling
 from pipeline.exports.dataset import Dataset
 from pipeline.exports.folder import ExportFolder
 from pipeline.exports.layout import Layout, Piece, text_piece
@@ -21,8 +20,7 @@ from pipeline.manifest import read
 from pipeline.rows import SPLITS
 from pipeline.workspace import Workspace, explained_disk_errors
 
-OF_LABELLING = ("min_side_px", "max_side_px", "quality", "unknown_below", "smallest_share", "refine", "keep_all")
-"""What a workspace keeps of its labelling and goes with the photos; paths on this computer do not."""
+UNSPLIT = "without a split. Give them one: gauganpipe manifest split"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +41,7 @@ class Exported:
     """What stands in the folder now. splits: photos a split. written, unchanged: photos.
 
     not_redistributable: photos left out because they may not be handed on; restricted: such photos that are there.
-    unfinished: photos left out because they are `without` a map.
+    unfinished: photos left out because they are `without` a map.    unsplit: because they are in no split.
     beside: files written beside those that a person has changed.    next: what may be typed now.
     """
 
@@ -56,6 +54,7 @@ class Exported:
     restricted: int
     unfinished: int
     without: str
+    unsplit: int
     beside: list[str] = field(default_factory=list)
     next: list[str] = field(default_factory=list)
 
@@ -70,6 +69,8 @@ class Exported:
             lines.append(f"left out {count(self.not_redistributable, 'photo')} that may not be handed on")
         if self.unfinished:
             lines.append(f"left out {count(self.unfinished, 'photo')} without {self.without}")
+        if self.unsplit:
+            lines.append(f"left out {count(self.unsplit, 'photo')} {UNSPLIT}")
         return lines + [f"wrote {name}, as its like was changed by hand" for name in self.beside]
 
 
@@ -84,19 +85,21 @@ def export(workspace: Workspace, asked: Exporting, *, console: Console) -> Expor
     """
     job = _prepare(workspace, asked)
     dataset, folder = job.choice.dataset, job.folder
-    written, beside = 0, []
-    with explained_disk_errors(), console.bar("export", unit="photo", total=len(dataset.rows)) as bar:
-        # First of all the folder is marked as ours, so that what a crash leaves can be gone on with.
-        folder.record(job.said)
+    todo = [piece for piece in job.pieces if not folder.has(piece)]
+    written, beside = sum(piece.photos for piece in todo), []
+    with explained_disk_errors(), console.bar("export", unit="photo", total=written) as bar:
+        if todo:
+            # First of all the folder is marked as ours, so that what a crash leaves can be gone on with.
+            folder.begin(job.said, todo)
         try:
-            for piece in job.pieces:
-                if not folder.has(piece):
-                    beside += folder.write(piece)
-                    written += piece.photos
-                    folder.record(job.said, is_due=False)
+            for piece in todo:
+                beside += folder.write(piece)
+                folder.record(job.said, is_due=False)
                 bar.step(piece.photos)
-        finally:
+        except BaseException:
             folder.record(job.said)
+            raise
+        folder.finish(job.said)
     advice = job.layout.advice(dataset, asked.out.resolve()) if dataset.rows else []
     for line in advice:
         console.note(f"next: {line}")
@@ -110,6 +113,7 @@ def export(workspace: Workspace, asked: Exporting, *, console: Console) -> Expor
         restricted=dataset.restricted,
         unfinished=job.choice.unfinished,
         without=job.choice.without,
+        unsplit=job.choice.unsplit,
         beside=beside,
         next=advice,
     )
@@ -127,6 +131,8 @@ def plan(workspace: Workspace, asked: Exporting) -> list[str]:
         lines.append(f"would leave out {count(choice.not_redistributable, 'photo')} that may not be handed on")
     if choice.unfinished:
         lines.append(f"would leave out {count(choice.unfinished, 'photo')} without {choice.without}")
+    if choice.unsplit:
+        lines.append(f"would leave out {count(choice.unsplit, 'photo')} {UNSPLIT}")
     return lines
 
 
@@ -149,6 +155,7 @@ def _prepare(workspace: Workspace, asked: Exporting) -> _Job:
     folder = ExportFolder(asked.out, asked.layout)
     splits = [split for split in SPLITS if not asked.split or split in (asked.split, *folder.splits)]
     choice = choose(manifest, layout, splits, with_restricted=asked.with_restricted)
+    choice = replace(choice, dataset=replace(choice.dataset, earlier=folder.left_by_an_earlier_export))
     pieces = [*layout.pieces(choice.dataset), *_of_every_export(choice.dataset, layout)]
     folder.demand_own(pieces)
     said = _about(choice.dataset, asked.layout)
@@ -166,11 +173,6 @@ def _of_every_export(dataset: Dataset, layout: Layout) -> list[Piece]:
 
 def _about(dataset: Dataset, layout: str) -> dict[str, Any]:
     about = dataset.about
-    labelling = about.parameters.get(preferences.PLACE, {})
-    parameters = {
-        preferences.PLACE: {name: labelling[name] for name in OF_LABELLING if name in labelling},
-        preferences.RULES_PLACE: dict(sorted(about.parameters.get(preferences.RULES_PLACE, {}).items())),
-    }
     used = sorted({row.label_model for row in dataset.rows})
     return {
         "layout": layout,
@@ -179,6 +181,6 @@ def _about(dataset: Dataset, layout: str) -> dict[str, Any]:
         "unknown": UNKNOWN,
         "classes": entries_of(dataset.taxonomy),
         "models": {name: dict(about.models[name]) for name in used if name in about.models},
-        "parameters": {place: said for place, said in parameters.items() if said},
+        "parameters": travelling(about.parameters),
         "removed": dict(dataset.removed),
     }

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import curate, images, instances, splits
+from pipeline import images, instances
+from pipeline.bare_jpeg import is_bare
 from pipeline.classes import UNKNOWN, Taxonomy
 from pipeline.console import Console, count
 from pipeline.engine import walk
@@ -14,17 +15,16 @@ from pipeline.errors import PhotoError, WorkspaceError
 from pipeline.exports.choosing import IMPORTED
 from pipeline.exports.opening import Export, open_export
 from pipeline.ingest import Ingest
+from pipeline.joining import settle_newcomers
 from pipeline.manifest import Manifest, writing
 from pipeline.measures import measure
 from pipeline.report import next_command
-from pipeline.rows import FAILED, GIVEN, Row, digest
+from pipeline.rows import FAILED, GIVEN, ROW_FILES, Row, digest
 from pipeline.segmenters.segmenter import Labelling
 from pipeline.stages.edges import NAME as EDGES
 from pipeline.stages.label import NAME as LABEL
 from pipeline.stages.label import keep_labels
 from pipeline.workspace import Workspace, write_atomically
-
-KINDS = ("images", "labels", "instances", "edges")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +32,7 @@ class Imported:
     """What an import did to the workspace. written: photos. unchanged: photos that the workspace has already.
 
     failed: the sentences of photos that could not be taken.    next: the command to go on with.
+    moved: names of photos -> their split, where it is another than before, as they belong to a group that is here.
     """
 
     folder: Path
@@ -39,12 +40,14 @@ class Imported:
     written: int
     unchanged: int
     failed: list[str]
+    moved: dict[str, str]
     next: str
 
     def lines(self) -> list[str]:
         """One fact a line."""
         unchanged = f", {self.unchanged:,} unchanged" if self.unchanged else ""
         lines = [f"imported {count(self.written, 'photo')}{unchanged}"]
+        lines += [f"moved {name} to {split}" for name, split in self.moved.items()]
         return [*lines, *(f"failed: {sentence}" for sentence in self.failed)]
 
     def is_failure(self, *, strict: bool) -> bool:
@@ -56,7 +59,8 @@ def import_dataset(workspace: Workspace, folder: Path, *, workers: int, console:
     """Takes in the photos of an export that the workspace does not have, with their maps as given ones.
 
     An empty workspace also takes over the classes, and what is known of models, rules and filters. A photo that is
-    there already stays as it is, whatever the export says of it.
+    there already stays as it is, whatever the export says of it. Photos that look alike here and there become one
+    group, and so does what was one group there, so that no split leaks.
 
     Raises: GauganpipeError when the folder holds no export that is read back, or speaks other classes than the
     workspace; ManifestError naming file and line of what is wrong in its table.
@@ -75,8 +79,7 @@ def import_dataset(workspace: Workspace, folder: Path, *, workers: int, console:
         )
         with console.bar("import", unit="photo", total=len(todo)) as bar:
             summary = walk(stage, todo, manifest, workers=workers, on_item=bar.step)
-        for row in curate.settle(manifest.rows.values(), seed=manifest.about.seed, splits=splits.kept(manifest.about)):
-            manifest.record(row)
+        moved = settle_newcomers(manifest, [(row.id, row.group) for row in export.rows])
         ids = {row.id for row in export.rows}
         failed = [row.error for row in manifest.rows.values() if row.id in ids and row.status == FAILED]
         return Imported(
@@ -85,6 +88,7 @@ def import_dataset(workspace: Workspace, folder: Path, *, workers: int, console:
             written=summary.done,
             unchanged=len(export.rows) - len(todo),
             failed=sorted(failed),
+            moved=moved,
             next=next_command(manifest),
         )
 
@@ -122,8 +126,8 @@ class _TakeBack:
     def read(self, row: Row) -> _Files:
         data = _read(self._place(row.file_name))
         photo = images.decode_photo(data, max_side_px=max(row.width, row.height))
-        if digest(data) != row.digests.get("image"):
-            # Somebody has worked on the photo: what came into it with that is taken out again.
+        if photo.changes or not is_bare(data):
+            # Our own photos are none of that: this one came from elsewhere, with what its maker may not know of.
             data = images.encode_photo(photo.pixels)
         labels = images.read_labels(self._place(row.label_file_name))
         ids = self.read_instances(self._place(row.instance_file_name))
@@ -134,7 +138,7 @@ class _TakeBack:
         return work
 
     def write(self, row: Row, files: _Files) -> Row:
-        path = {kind: self.workspace.made(kind, row.id) for kind in KINDS}
+        path = {file.folder: self.workspace.made(file.folder, row.id) for file in ROW_FILES}
         made = {
             "instances": images.encode_instances(files.ids),
             "edges": images.encode_edges(instances.find_edges(files.ids)),
@@ -143,7 +147,8 @@ class _TakeBack:
             write_atomically(path[kind], data)
         name = {kind: self.workspace.relative(place) for kind, place in path.items()}
         hashes = dict(zip(("dhash", "dhash_mirror"), images.dhash(files.pixels), strict=True))
-        cells = {**hashes, **asdict(measure(files.pixels)), "file_name": name["images"], "added": self.ordinal}
+        cells = {**hashes, **asdict(measure(files.pixels)), "file_name": name["images"]}
+        cells["added"] = row.added or self.ordinal
         photo = {"image": digest(files.photo)}
         kept = replace(row, label_file_name="", instance_file_name="", digests={}).done(
             Ingest.name, GIVEN, **cells, digests=photo
@@ -208,8 +213,15 @@ def _refuse_other_classes(manifest: Manifest, export: Export) -> None:
 
 
 def _todo(manifest: Manifest, export: Export) -> list[Row]:
-    """The rows that the workspace does not have, or has without a file that was given."""
-    return [row for row in export.rows if not _is_there(manifest, row.id)]
+    """The rows that the workspace does not have, or has without a file that was given; with the groups of here."""
+    rows = [row for row in export.rows if not _is_there(manifest, row.id)]
+    return [_placed(row, manifest.rows.get(row.id)) for row in rows]
+
+
+def _placed(row: Row, here: Row | None) -> Row:
+    if here is None or not here.group:
+        return replace(row, group="")
+    return replace(row, group=here.group, split=here.split, added=here.added)
 
 
 def _is_there(manifest: Manifest, id: str) -> bool:
@@ -217,7 +229,7 @@ def _is_there(manifest: Manifest, id: str) -> bool:
     if row is None or (row.status == FAILED and not row.file_name):
         return False
     was_imported = all(row.keys.get(stage) == GIVEN for stage in (Ingest.name, LABEL, EDGES))
-    return not was_imported or all(manifest.workspace.holds(kind, id) for kind in KINDS)
+    return not was_imported or all(manifest.workspace.holds(file.folder, id) for file in ROW_FILES)
 
 
 def _read(path: Path) -> bytes:

@@ -223,6 +223,17 @@ def test_photos_without_instance_maps_stay_out_and_are_counted(filled, out):
     assert "left out 1 photo without label map or instance map" in done.lines()
 
 
+def test_photos_without_a_split_stay_out_and_are_counted_with_the_way_out(filled, out):
+    change(filled, "g0a", split="")
+
+    planned = plan(filled, Exporting(out=out))
+    done = do(filled, out)
+
+    assert (done.unsplit, done.splits["train"]) == (1, 1)
+    assert "left out 1 photo without a split. Give them one: gauganpipe manifest split" in done.lines()
+    assert "would leave out 1 photo without a split. Give them one: gauganpipe manifest split" in planned
+
+
 def test_one_split_can_be_asked_for(filled, out):
     do(filled, out, split="val")
 
@@ -326,6 +337,64 @@ def test_an_interrupted_export_remembers_what_it_has_written(filled, out, monkey
         do(filled, out)
 
     assert do(filled, out).written == 2
+
+
+def test_an_export_that_was_killed_knows_its_files_when_the_data_set_has_changed_meanwhile(filled, out, monkeypatch):
+    record = ExportFolder.record
+
+    def record_once(folder, said, **options):
+        if not (out / "export.json").exists():
+            record(folder, said, **options)
+
+    def put_two(place, content, put=folder_module._put):
+        if (out / "train_img" / "g0a.jpg").exists() and "g0a" not in place.name:
+            raise PowerCut
+        put(place, content)
+
+    with monkeypatch.context() as patched, pytest.raises(PowerCut):
+        patched.setattr(folder_module, "_put", put_two)
+        patched.setattr(ExportFolder, "record", record_once)
+        do(filled, out)
+    change(filled, "g0a", keep="no")
+
+    with pytest.raises(GauganpipeError, match=r"g0a\.jpg was exported once and is no longer part of the data set"):
+        do(filled, out)
+
+
+def test_a_map_that_was_replaced_before_a_kill_is_not_taken_for_the_one_before_it(filled, out, monkeypatch):
+    do(filled, out)
+    before, said = (out / "train_label" / "g0a.png").read_bytes(), read(filled).rows["g0a"].digests
+    change(filled, "g0a", digests=row_of(filled, "g0a", 9).digests)
+    record, left = ExportFolder.record, iter(range(1))
+
+    def record_one(folder, said, **options):
+        if next(left, None) is None:
+            raise PowerCut
+        record(folder, said, **options)
+
+    with monkeypatch.context() as patched, pytest.raises(PowerCut):
+        patched.setattr(ExportFolder, "record", record_one)
+        do(filled, out)
+    row_of(filled, "g0a", 0)
+    change(filled, "g0a", digests=said)
+    do(filled, out)
+
+    assert (out / "train_label" / "g0a.png").read_bytes() == before
+
+
+def test_whether_all_is_there_is_said(filled, out, monkeypatch):
+    seen = []
+
+    def put(place, content, put=folder_module._put):
+        seen.append(json.loads((out / "export.json").read_text(encoding="utf-8"))["complete"])
+        put(place, content)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(folder_module, "_put", put)
+        do(filled, out)
+
+    assert {*seen} == {False}
+    assert json.loads((out / "export.json").read_text(encoding="utf-8"))["complete"]
 
 
 def test_a_card_that_somebody_wrote_in_is_left_alone_and_the_new_one_stands_beside(filled, out):
@@ -433,7 +502,14 @@ def test_a_map_that_is_gone_is_a_sentence_with_the_photos_name(filled, out):
         do(filled, out)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "[" * 100_000, "\0"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "{", "[]", "[" * 100_000, "\0", '{"layout": "spade"}', '{"layout": 5, "files": {}}'),
+        *('{"layout": "spade", "files": {}, "splits": 5}', '{"layout": "spade", "files": {"a": 5}}'),
+        '{"layout": "spade", "files": {}, "complete": []}',
+    ],
+)
 def test_a_damaged_export_json_is_a_sentence(filled, out, text):
     write_atomically(out / "export.json", text.encode())
 

@@ -85,6 +85,25 @@ def test_every_filter_says_how_many_photos_it_removed(card):
         assert filters[reason] == "-1"
 
 
+def test_every_photo_of_the_workspace_is_accounted_for_in_the_card_of_one_split(tmp_path):
+    other = fill(Workspace(root=tmp_path / "other"))
+    with writing(other) as manifest:
+        for number in range(3):
+            manifest.record(row_of(other, f"gs{number}", 20 + number, split=""))
+        manifest.record(row_of(other, "g9", 9, keep="no"))
+
+    exported(other, tmp_path / "out", "mmseg", split="val")
+
+    filters = table_after((tmp_path / "out" / "README.md").read_text(), "Preprocessing, cleaning and labelling")
+    assert filters == {
+        "there were": "10",
+        "in other splits": "-5",
+        "without a split": "-3",
+        "turned down by hand": "-1",
+        "are here": "1",
+    }
+
+
 def test_photos_are_counted_by_licence(card):
     assert table_after(card, "Distribution") == {"CC-BY-4.0": "3", "unknown": "3"}
     assert "Of 3 photos nobody wrote down the licence: ask before you hand them on." in card
@@ -122,6 +141,26 @@ def test_what_is_known_of_other_models_is_said(tmp_path, model, said):
     exported(workspace, tmp_path / "out", "mmseg")
 
     assert said in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+
+
+def test_words_of_strangers_are_shown_as_they_stand_and_mean_nothing(tmp_path):
+    workspace, evil = Workspace(root=tmp_path / "workspace"), "a|b <img src=x> `c` [d](http://e)"
+    with writing(workspace) as manifest:
+        cells = {"source": evil, "license": evil, "license_url": evil, "label_model": f"torch:{evil}"}
+        manifest.record(row_of(workspace, "g0a", 0, **cells))
+        manifest.choose(
+            models={f"torch:{evil}": {"digest": evil, "license": evil}}, parameters={"imported": {evil: "3"}}
+        )
+
+    exported(workspace, tmp_path / "out", "mmseg")
+
+    card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    shown = r"a\|b \<img src=x\> \`c\` \[d\](http://e)"
+    assert f"| {shown} | 1 |" in card
+    assert f"| {shown} | -3 |" in card
+    assert f"| {shown} | 1 | {shown} |" in card
+    assert r"| `torch:a\|b <img src=x> 'c' [d](http://e)` | 1 |" in card
+    assert f"digest {shown} | {shown} |" in card
 
 
 def test_the_card_does_not_tell_where_the_export_stands(card, tmp_path):

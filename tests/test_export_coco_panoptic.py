@@ -8,6 +8,8 @@ import pytest
 
 from pipeline import images
 from pipeline.classes import UNKNOWN
+from pipeline.exports import coco_panoptic
+from pipeline.exports.folder import ExportFolder
 from pipeline.manifest import writing
 from pipeline.workspace import Workspace
 from tests.exported import (
@@ -106,6 +108,55 @@ def test_annotations_are_the_same_when_the_maps_were_written_in_an_earlier_run(w
 
     assert exported(workspace, out, "coco-panoptic").written == 0
     assert bytes_in(out) == bytes_in(folder)
+
+
+def test_one_photo_more_and_only_its_maps_are_read(tmp_path, monkeypatch):
+    workspace, read = fill(Workspace(root=tmp_path / "workspace")), []
+    exported(workspace, tmp_path / "out", "coco-panoptic")
+    with writing(workspace) as manifest:
+        manifest.record(row_of(workspace, "g7a", 7))
+    read_maps = coco_panoptic.read_maps
+    monkeypatch.setattr(coco_panoptic, "read_maps", lambda set, row: read.append(row.id) or read_maps(set, row))
+
+    exported(workspace, tmp_path / "out", "coco-panoptic")
+    exported(workspace, tmp_path / "whole", "coco-panoptic")
+
+    assert read[:1] == ["g7a"] and len(read) == 1 + 7
+    assert bytes_in(tmp_path / "out") == bytes_in(tmp_path / "whole")
+
+
+def test_after_a_kill_the_annotations_are_those_of_the_maps(tmp_path, monkeypatch):
+    workspace = fill(Workspace(root=tmp_path / "workspace"))
+    exported(workspace, tmp_path / "out", "coco-panoptic")
+    with writing(workspace) as manifest:
+        manifest.record(row_of(workspace, "g0a", 8, license="CC0-1.0"))
+    write = ExportFolder.write
+
+    def write_all_but_annotations(folder, piece):
+        if piece.files[0].endswith(".json"):
+            raise KeyboardInterrupt
+        return write(folder, piece)
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(ExportFolder, "write", write_all_but_annotations)
+        exported(workspace, tmp_path / "out", "coco-panoptic")
+    exported(workspace, tmp_path / "out", "coco-panoptic")
+    exported(workspace, tmp_path / "whole", "coco-panoptic")
+
+    assert bytes_in(tmp_path / "out") == bytes_in(tmp_path / "whole")
+
+
+def test_annotations_that_somebody_damaged_are_made_anew(tmp_path):
+    workspace, place = fill(Workspace(root=tmp_path / "workspace")), tmp_path / "out/annotations/panoptic_train.json"
+    exported(workspace, tmp_path / "out", "coco-panoptic")
+    place.write_text('{"annotations": [5]}')
+    with writing(workspace) as manifest:
+        manifest.record(row_of(workspace, "g7a", 7))
+
+    exported(workspace, tmp_path / "out", "coco-panoptic")
+
+    exported(workspace, tmp_path / "whole", "coco-panoptic")
+    assert bytes_in(tmp_path / "out") == bytes_in(tmp_path / "whole")
 
 
 def test_things_of_one_class_have_numbers_of_their_own(tmp_path):

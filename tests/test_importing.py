@@ -6,14 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from pipeline import images
+from pipeline.bare_jpeg import is_bare
 from pipeline.console import Console
 from pipeline.errors import GauganpipeError, ManifestError, WorkspaceError
+from pipeline.exports.folder import ExportFolder
 from pipeline.importing import import_dataset, plan
 from pipeline.manifest import Manifest, read, writing
-from pipeline.rows import FAILED, GIVEN, REJECTED
+from pipeline.report import next_command
+from pipeline.rows import FAILED, GIVEN, REJECTED, digest
 from pipeline.workspace import Workspace
 from tests.exported import HEIGHT, WIDTH, bytes_in, exported, fill, row_of
 
@@ -194,7 +197,113 @@ def test_a_plan_writes_nothing(folder, other):
     assert not other.root.exists()
 
 
+# No split leaks
+
+
+def groups_in(workspace: Workspace, *ids: str) -> list[tuple[str, str]]:
+    rows = read(workspace).rows
+    return [(rows[id].group, rows[id].split) for id in ids]
+
+
+def test_a_photo_of_a_group_that_is_here_joins_it_whatever_its_split_was_there(workspace, other, tmp_path):
+    with writing(workspace) as manifest:
+        for number in (1, 2):
+            manifest.record(row_of(workspace, f"g{number}", number, group="g1", split="val"))
+    with writing(other) as manifest:
+        manifest.record(row_of(other, "g1", 1, split="train", added=1))
+    exported(workspace, tmp_path / "spade", "spade")
+
+    done = do(other, tmp_path / "spade")
+
+    assert groups_in(other, "g1", "g2") == [("g1", "train")] * 2
+    assert done.moved == {"g2.jpg": "train"}
+    assert "moved g2.jpg to train" in done.lines()
+
+
+def test_so_it_does_when_only_the_photo_that_its_group_is_named_after_is_here(workspace, other, tmp_path):
+    with writing(workspace) as manifest:
+        manifest.record(row_of(workspace, "g2", 2, group="g1", split="val"))
+    with writing(other) as manifest:
+        manifest.record(row_of(other, "g1", 1, split="train", added=1))
+    exported(workspace, tmp_path / "spade", "spade")
+
+    do(other, tmp_path / "spade")
+
+    assert groups_in(other, "g1", "g2") == [("g1", "train")] * 2
+
+
+def test_the_same_picture_under_another_id_joins_the_group_of_the_one_that_is_here(workspace, other, tmp_path):
+    with writing(workspace) as manifest:
+        manifest.record(row_of(workspace, "g2", 1, split="val"))
+    exported(workspace, tmp_path / "spade", "spade")
+    dhash, mirror = images.dhash(images.read_photo(workspace.made("images", "g2")))
+    with writing(other) as manifest:
+        manifest.record(row_of(other, "g1", 1, split="train", added=1, dhash=dhash, dhash_mirror=mirror))
+
+    do(other, tmp_path / "spade")
+
+    assert groups_in(other, "g1", "g2") == [("g1", "train")] * 2
+
+
+def test_a_group_whose_oldest_photo_was_not_exported_keeps_its_name(workspace, other, tmp_path):
+    with writing(workspace) as manifest:
+        for number in (1, 2):
+            manifest.record(row_of(workspace, f"g{number}", number, group="g9", split="test"))
+    exported(workspace, tmp_path / "spade", "spade")
+
+    do(other, tmp_path / "spade")
+    exported(other, tmp_path / "again", "spade")
+
+    assert groups_in(other, "g1", "g2") == [("g9", "test")] * 2
+    assert bytes_in(tmp_path / "again") == bytes_in(tmp_path / "spade")
+
+
+def test_one_split_alone_stays_one_split(filled, other, tmp_path):
+    exported(filled, tmp_path / "spade", "spade", split="train")
+
+    done = do(other, tmp_path / "spade")
+
+    assert {row.split for row in read(other).rows.values()} == {"train"}
+    assert done.moved == {}
+
+
+def test_a_photo_whose_file_comes_back_stays_in_the_group_and_split_of_here(filled, other, tmp_path):
+    exported(filled, tmp_path / "spade", "spade")
+    do(other, tmp_path / "spade")
+    with writing(other) as manifest:
+        manifest.record(replace(manifest.rows["g0a"], group="mine", split="test"))
+    other.made("labels", "g0a").unlink()
+
+    do(other, tmp_path / "spade")
+
+    assert groups_in(other, "g0a") == [("mine", "test")]
+
+
 # What does not fit
+
+
+@pytest.mark.parametrize("turned", [3, 6])
+def test_a_photo_is_taken_as_it_is_shown_though_the_export_vouches_for_its_bytes(filled, other, tmp_path, turned):
+    folder = tmp_path / "spade"
+    exported(filled, folder, "spade")
+    place = folder / "train_img" / "g0a.jpg"
+    before = digest(place.read_bytes())
+    exif = Image.Exif()
+    exif[0x0112] = turned
+    with Image.open(place) as photo:
+        pixels = photo.convert("RGB").transpose(Image.Transpose.ROTATE_90) if turned == 6 else photo.convert("RGB")
+    place.unlink()
+    pixels.save(place, quality=95, exif=exif)
+    rewrite(folder / "photos.csv", f"image={before}", f"image={digest(place.read_bytes())}")
+
+    done = do(other, folder)
+
+    kept = other.made("images", "g0a")
+    assert (done.failed, is_bare(kept.read_bytes())) == ([], True)
+    with Image.open(place) as photo:
+        shown = np.array(ImageOps.exif_transpose(photo).convert("RGB")).astype(int)
+    assert np.abs(images.read_photo(kept) - shown).mean() < 4
+    assert read(other).rows["g0a"].digests["image"] == digest(kept.read_bytes())
 
 
 def test_a_photo_that_somebody_worked_on_loses_what_came_into_it(filled, other, tmp_path):
@@ -273,6 +382,29 @@ def test_a_folder_that_nobody_exported_to_is_a_sentence_with_the_way_out(other, 
     assert said.startswith(f"{tmp_path} has no export.json, so nobody says what its ids mean. Take photos and maps of")
 
 
+def test_an_export_that_was_not_finished_is_a_sentence_and_one_that_was_gone_on_with_is_none(
+    filled, other, folder, monkeypatch
+):
+    with writing(filled) as manifest:
+        manifest.record(replace(row_of(filled, "g0a", 20), digests=row_of(filled, "g0a", 20).digests))
+    write = ExportFolder.write
+
+    def write_one(folder, piece):
+        write(folder, piece)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(ExportFolder, "write", write_one)
+        exported(filled, folder, folder.name)
+
+    assert refused(other, folder, GauganpipeError) == (
+        f"{folder} holds an export that was not finished. Finish it, or take another: gauganpipe manifest export "
+        f"{folder} --to {folder.name}"
+    )
+    exported(filled, folder, folder.name)
+    assert do(other, folder).written == 6
+
+
 def test_a_layout_that_is_not_read_back_is_a_sentence(filled, other, tmp_path):
     exported(filled, tmp_path / "mmseg", "mmseg")
 
@@ -305,6 +437,38 @@ def test_a_table_that_is_gone_is_a_sentence(folder, other):
     (folder / "photos.csv").unlink()
 
     assert refused(other, folder, ManifestError).endswith("is not there. Import the whole folder that was exported")
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("label", {"quality": "x"}),
+        ("label", {"unknown_below": "nan"}),
+        ("label", {"min_side_px": "-1"}),
+        ("label", {"keep_all": "perhaps"}),
+        ("curate", {"blur": "much"}),
+    ],
+)
+def test_parameters_that_no_command_could_go_on_with_are_refused(folder, other, place, said):
+    add_parameters(folder, {place: said})
+
+    assert "export.json is damaged" in refused(other, folder, WorkspaceError)
+
+
+def test_parameters_that_are_nobody_elses_business_stay_behind(folder, other):
+    paths = {"label": {"instances": "/home/victim/maps", "keep_raw": "True"}, "curate": {"mine": "1"}}
+    add_parameters(folder, {**paths, "split": {"val": "abc"}, "numerics": {"dtype": "float8"}})
+
+    do(other, folder)
+
+    assert {*read(other).about.parameters} == {"imported"}
+    assert next_command(read(other))
+
+
+def add_parameters(folder: Path, parameters: dict[str, dict[str, str]]) -> None:
+    """Puts these in the place of what export.json says."""
+    said = json.loads((folder / "export.json").read_text(encoding="utf-8"))
+    (folder / "export.json").write_text(json.dumps({**said, "parameters": parameters}))
 
 
 @pytest.mark.parametrize("name", ["classes", "removed", "models", "parameters"])

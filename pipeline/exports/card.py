@@ -1,8 +1,6 @@
 """The dataset card, README.md: a head for the Hugging Face hub, and the questions that datasheets for datasets ask."""
 
 import json
-from collections import Counter
-from collections.abc import Sequence
 from importlib.metadata import version
 from statistics import median
 
@@ -15,6 +13,8 @@ from pipeline.exports.dataset import Dataset
 from pipeline.exports.folder import ABOUT
 from pipeline.exports.labelled_by import describe_models
 from pipeline.exports.layout import Layout
+from pipeline.exports.markdown import table
+from pipeline.exports.origins import licenses_table, sources_table
 from pipeline.licences import UNKNOWN as UNKNOWN_LICENSE
 
 FILE_NAME = "README.md"
@@ -29,6 +29,7 @@ HUB_LICENSES = frozenset(
 """Licences of photos that the hub has a word for; all others are `other` there."""
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 LARGEST_SIZE = "1M<n<10M"
+CLASS_HEAD = ("id", "class", "colour", "thing or stuff", "share of pixels", "photos that show it")
 
 
 def as_markdown(dataset: Dataset, layout: Layout) -> bytes:
@@ -110,35 +111,30 @@ def _composition(dataset: Dataset) -> list[str]:
     lines = [
         "## Composition",
         "",
-        "| split | photos |",
-        "|---|---|",
-        *(f"| {split} | {number:,} |" for split, number in dataset.splits.items()),
+        *table(("split", "photos"), ((split, f"{number:,}") for split, number in dataset.splits.items())),
         "",
         f"The longer side of a photo is {sides[0]:,} to {sides[-1]:,} pixels; the median is {median(sides):,.0f}.",
         f"Photos that look alike, and bursts, share a group, of which there are {groups:,}; no group is in two splits.",
         "",
-        "| id | class | colour | thing or stuff | share of pixels | photos that show it |",
-        "|---|---|---|---|---|---|",
     ]
+    cells = []
     for one in entries_of(dataset.taxonomy):
         shares = [row.shares[one["name"]] for row in rows if row.shares.get(one["name"])]
         share = sum(shares) / max(len(rows), 1)
         kind = "thing" if one["thing"] else "stuff"
-        lines.append(f"| {one['id']} | {one['name']} | `{one['colour']}` | {kind} | {share:.2%} | {len(shares):,} |")
+        cells.append((one["id"], one["name"], one["colour"], kind, f"{share:.2%}", f"{len(shares):,}"))
     unknown = [row.label_unknown for row in rows if row.label_unknown]
     share = sum(unknown) / max(len(rows), 1)
-    return [*lines, f"| {UNKNOWN} | unknown | `#000000` | | {share:.2%} | {len(unknown):,} |"]
+    cells.append((UNKNOWN, "unknown", "#000000", "", f"{share:.2%}", f"{len(unknown):,}"))
+    return [*lines, *table(CLASS_HEAD, cells, code=[2])]
 
 
 def _collection(dataset: Dataset) -> list[str]:
-    sources = Counter(row.source or "unknown" for row in dataset.rows)
     pages = sum(bool(row.source_page or row.source_url) for row in dataset.rows)
     return [
         "## Collection",
         "",
-        "| source | photos |",
-        "|---|---|",
-        *(f"| {name} | {number:,} |" for name, number in _most_first(sources)),
+        *sources_table(dataset.rows),
         "",
         f"`{ATTRIBUTION}` says where {pages:,} of the {count(len(dataset.rows), 'photo')} can be found. People who may",
         "be seen in them were not asked.",
@@ -148,17 +144,14 @@ def _collection(dataset: Dataset) -> list[str]:
 def _preprocessing(dataset: Dataset) -> list[str]:
     reviewed = sum(row.label_reviewed == "yes" for row in dataset.rows)
     begun = len(dataset.rows) + sum(dataset.removed.values())
+    removed = [(reason, f"-{number:,}") for reason, number in dataset.removed.items()]
     lines = [
         "## Preprocessing, cleaning and labelling",
         "",
         "Photos were turned upright, brought to 8-bit sRGB, stripped of EXIF, and shrunk where they were larger than",
         f"was wanted. `{photos.FILE_NAME}` tells photo by photo what was changed.",
         "",
-        "| filter | photos |",
-        "|---|---|",
-        f"| there were | {begun:,} |",
-        *(f"| {reason} | -{number:,} |" for reason, number in dataset.removed.items()),
-        f"| are here | {len(dataset.rows):,} |",
+        *table(("filter", "photos"), [("there were", f"{begun:,}"), *removed, ("are here", f"{len(dataset.rows):,}")]),
         "",
         f"A person has looked at {count(reviewed, 'label map')}; all others stand as they were made.",
         "",
@@ -182,16 +175,13 @@ def _uses(dataset: Dataset) -> list[str]:
 
 
 def _distribution(dataset: Dataset) -> list[str]:
-    licenses = Counter((row.license or "unknown", row.license_url) for row in dataset.rows)
     unnamed = sum(asks_for_a_name(row) and not row.creator for row in dataset.rows)
     lines = [
         "## Distribution",
         "",
         "Every photo is under its own licence:",
         "",
-        "| licence | photos | its text |",
-        "|---|---|---|",
-        *(f"| {name} | {number:,} | {url} |" for (name, url), number in _most_first(licenses)),
+        *licenses_table(dataset.rows),
     ]
     if any(map(asks_for_a_name, dataset.rows)):
         lines += ["", f"Some ask for the maker's name: `{ATTRIBUTION}` has it, and goes wherever the photos go."]
@@ -215,7 +205,3 @@ def _maintenance() -> list[str]:
 def _hub_license(name: str) -> str:
     word = (name or "unknown").lower()
     return word if word in HUB_LICENSES else "other"
-
-
-def _most_first(counts: "Counter[str] | Counter[tuple[str, str]]") -> Sequence[tuple]:
-    return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))

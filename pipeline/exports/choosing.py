@@ -1,7 +1,7 @@
 """Which photos of a workspace are exported, and what took the others out."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from pipeline import preferences
@@ -9,8 +9,11 @@ from pipeline.exports.dataset import Dataset
 from pipeline.exports.layout import Layout
 from pipeline.manifest import Manifest
 from pipeline.rows import FAILED, OK, REJECTED
-from pipeline.rules import explain
+from pipeline.rules import ONE_A_GROUP, RULES, explain
 
+OF_LABELLING = ("min_side_px", "max_side_px", "quality", "unknown_below", "smallest_share", "refine", "keep_all")
+"""What a workspace keeps of its labelling and goes with the photos; paths on this computer do not."""
+OF_RULES = (*(rule.name for rule in RULES), ONE_A_GROUP)
 IMPORTED = "imported"
 """Where `About.parameters` keeps what had taken photos out of a data set before it was imported."""
 MAPS = {"label_file_name": "label map", "instance_file_name": "instance map"}
@@ -21,13 +24,24 @@ class Choice:
     """The photos that go out, and how many of their splits stay behind.
 
     not_redistributable: because they may not be handed on.    unfinished: because they are without a map.
-    without: what those are without, in words.
+    without: what those are without, in words.    unsplit: all photos that could go out and are in no split.
     """
 
     dataset: Dataset
     not_redistributable: int
     unfinished: int
     without: str
+    unsplit: int
+
+
+def travelling(parameters: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
+    """Of what a workspace keeps, what goes with its photos into an export, and comes with them out of one."""
+    named = {preferences.PLACE: OF_LABELLING, preferences.RULES_PLACE: sorted(OF_RULES)}
+    said = {
+        place: {name: parameters[place][name] for name in names if name in parameters.get(place, {})}
+        for place, names in named.items()
+    }
+    return {place: kept for place, kept in said.items() if kept}
 
 
 def choose(manifest: Manifest, layout: Layout, splits: Collection[str], *, with_restricted: bool) -> Choice:
@@ -35,14 +49,17 @@ def choose(manifest: Manifest, layout: Layout, splits: Collection[str], *, with_
 
     with_restricted: photos that may not be handed on go out too.
     """
-    usable = [row for _, row in sorted(manifest.rows.items()) if row.status == OK and row.keep != "no"]
+    usable = [row for _, row in sorted(manifest.rows.items()) if row.is_usable]
     allowed = [row for row in usable if with_restricted or row.redistributable != "no"]
     finished = [row for row in allowed if all(getattr(row, column) for column in layout.NEEDS)]
     rows = [row for row in finished if row.split in splits]
+    unsplit = sum(not row.split for row in finished)
     without = " or ".join(words for column, words in MAPS.items() if column in layout.NEEDS)
     removed = _removed(manifest)
     removed["may not be handed on"] += len(usable) - len(allowed)
     removed[f"without {without}"] += len(allowed) - len(finished)
+    removed["without a split"] += unsplit
+    removed["in other splits"] += len(finished) - len(rows) - unsplit
     return Choice(
         dataset=Dataset(
             workspace=manifest.workspace,
@@ -55,6 +72,7 @@ def choose(manifest: Manifest, layout: Layout, splits: Collection[str], *, with_
         not_redistributable=sum(row.split in splits for row in usable) - sum(row.split in splits for row in allowed),
         unfinished=sum(row.split in splits for row in allowed) - len(rows),
         without=without,
+        unsplit=unsplit,
     )
 
 

@@ -51,7 +51,7 @@ def pieces(dataset: Dataset) -> Iterator[Piece]:
         rows, name = dataset.of(split), f"annotations/panoptic_{split}.json"
         said = [(row.id, row.width, row.height, row.license, row.license_url, row.source_url) for row in rows]
         key = made_from(NAME, VERSION, rows, MADE_FROM, said, categories)
-        make = partial(_annotations, dataset, rows, categories, known)
+        make = partial(_annotations, dataset, rows, categories, known, dataset.earlier(name))
         yield Piece(files=(name,), made_from=key, make=lambda name=name, make=make: {name: make()})
 
 
@@ -107,17 +107,20 @@ def _annotations(
     rows: list[Row],
     categories: list[dict[str, Any]],
     known: dict[str, list[dict[str, Any]]],
+    earlier: Path | None,
 ) -> bytes:
+    """known: segments of the photos that were written just now.    earlier: what said those of the others."""
+    found = {**_read_segments(earlier), **known}
     licenses = sorted({(row.license or "unknown", row.license_url) for row in rows})
     ids = _photo_ids(rows)
     shown, annotations = [], []
     for row in rows:
-        if row.id not in known:
-            _, known[row.id] = _find_segments(read_maps(dataset, row), dataset.taxonomy)
+        if row.id not in found:
+            _, found[row.id] = _find_segments(read_maps(dataset, row), dataset.taxonomy)
         photo = {"id": ids[row.id], "file_name": f"{row.id}.jpg", "width": row.width, "height": row.height}
         license = 1 + licenses.index((row.license or "unknown", row.license_url))
         shown.append({**photo, "license": license, "coco_url": row.source_url})
-        annotations.append({"image_id": ids[row.id], "file_name": f"{row.id}.png", "segments_info": known[row.id]})
+        annotations.append({"image_id": ids[row.id], "file_name": f"{row.id}.png", "segments_info": found[row.id]})
     said = {
         "info": {"description": "landscapes with label maps"},
         "licenses": [{"id": id, "name": name, "url": url} for id, (name, url) in enumerate(licenses, start=1)],
@@ -126,6 +129,17 @@ def _annotations(
         "categories": categories,
     }
     return (json.dumps(said, ensure_ascii=False) + "\n").encode()
+
+
+def _read_segments(path: Path | None) -> dict[str, list[dict[str, Any]]]:
+    """Id of a photo -> its segments, as such a file says them; nothing where it cannot be read."""
+    if path is None:
+        return {}
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))["annotations"]
+        return {one["file_name"].removesuffix(".png"): one["segments_info"] for one in said}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}
 
 
 def _categories(taxonomy: Taxonomy) -> list[dict[str, Any]]:

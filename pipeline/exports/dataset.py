@@ -1,6 +1,6 @@
 """The photos that an export holds, by id, and their maps."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +24,7 @@ class Dataset:
     rows: the photos that are exported, by id.    about: as dataset.json says it.
     removed: what took photos out on the way, in words -> how many, most first.
     restricted: how many of the photos may not be handed on.
+    earlier: finds a file by its name in the folder as an earlier export has left it; None where there is none.
     """
 
     workspace: Workspace
@@ -32,6 +33,7 @@ class Dataset:
     rows: tuple[Row, ...]
     removed: Mapping[str, int] = field(default_factory=dict)
     restricted: int = 0
+    earlier: Callable[[str], Path | None] = lambda name: None
 
     def of(self, split: str) -> list[Row]:
         return [row for row in self.rows if row.split == split]
@@ -67,5 +69,5 @@ def read_maps(dataset: Dataset, row: Row, *, instances: bool = True) -> Maps:
     except PhotoError as error:
         raise PhotoError(f"{row.original_name} {error}. See gauganpipe inspect") from None
     if labels.shape != size or (instances and found.shape != size):
-        raise PhotoError(f"{row.original_name} and its maps differ in size. Make them again: gauganpipe label --redo")
+        raise PhotoError(f"{row.original_name} and its maps differ in size. See gauganpipe manifest check")
     return Maps(labels=labels, instances=found)

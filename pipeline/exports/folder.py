@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,23 @@ from pipeline.rows import digest
 from pipeline.workspace import write_atomically
 
 ABOUT = "export.json"
-"""What makes a folder ours: it says the layout, the classes, and of every file what it was made from."""
+"""What makes a folder ours: it says the layout, the classes, of every file what it was made from, and whether all is
+there."""
 PART = ".part"
 SECONDS_BETWEEN_RECORDS = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class Marker:
+    """What ABOUT says in every layout.    complete: False from the first file that is written until the last one.
+
+    splits: that are there.    files: name -> what it was made from, "" for one that may be there or not.
+    """
+
+    layout: str
+    files: dict[str, str]
+    splits: list[str] = field(default_factory=list)
+    complete: bool = False
 
 
 class ExportFolder:
@@ -36,6 +51,7 @@ class ExportFolder:
         self.is_ours = bool(said)
         self.splits: tuple[str, ...] = tuple(said.get("splits", ()))
         self._known: dict[str, str] = dict(said.get("files", {}))
+        self._is_complete = True
         self._recorded_at = time.monotonic()
 
     def demand_own(self, pieces: Iterable[Piece]) -> None:
@@ -66,6 +82,27 @@ class ExportFolder:
         is_known = piece.made_from and all(self._known.get(name) == piece.made_from for name in piece.files)
         return bool(is_known) and all((self.path / name).is_file() for name in piece.files)
 
+    def left_by_an_earlier_export(self, name: str) -> Path | None:
+        """A file as an export that was finished has left it; None where there is none."""
+        place = self.path / name
+        return place if self._known.get(name) and place.is_file() else None
+
+    def begin(self, said: Mapping[str, Any], pieces: Iterable[Piece]) -> None:
+        """Writes down that the folder is not complete, and the files of these pieces: from now on all may be there."""
+        self._is_complete = False
+        for piece in pieces:
+            for name in piece.files:
+                if piece.is_finished_by_hand:
+                    self._known.setdefault(name, piece.made_from)
+                else:
+                    self._known[name] = ""
+        self.record(said)
+
+    def finish(self, said: Mapping[str, Any]) -> None:
+        """Writes down that all is there."""
+        self._is_complete = True
+        self.record(said)
+
     def write(self, piece: Piece) -> list[str]:
         """Writes the files of a piece; gives the names of those that stand beside one that a person has changed."""
         beside = []
@@ -82,8 +119,10 @@ class ExportFolder:
         """Writes down what the folder holds.    is_due: False where once in a while is enough."""
         if not is_due and time.monotonic() - self._recorded_at < SECONDS_BETWEEN_RECORDS:
             return
-        there = {name: self._known[name] for name in sorted(self._known) if (self.path / name).is_file()}
-        data = (json.dumps({**said, "files": there}, indent=2, ensure_ascii=False) + "\n").encode()
+        is_listed = (lambda name: (self.path / name).is_file()) if self._is_complete else bool
+        files = {name: self._known[name] for name in sorted(self._known) if is_listed(name)}
+        about = {**said, "complete": self._is_complete, "files": files}
+        data = (json.dumps(about, indent=2, ensure_ascii=False) + "\n").encode()
         place = self.path / ABOUT
         if not place.is_file() or place.read_bytes() != data:
             write_atomically(place, data)
@@ -101,17 +140,17 @@ def read_about(folder: Path) -> dict[str, Any]:
 
     Raises: WorkspaceError when the file is damaged.
     """
+    from pydantic import TypeAdapter
+
     path = folder / ABOUT
     try:
         said = json.loads(path.read_text(encoding="utf-8"))
-        is_whole = isinstance(said["layout"], str) and isinstance(said["files"], dict)
+        about = asdict(TypeAdapter(Marker).validate_python(said))
+        return {**said, **{name: about[name] for name in about.keys() & said.keys()}}
     except (FileNotFoundError, NotADirectoryError):
         return {}
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        is_whole = False
-    if not is_whole:
-        raise WorkspaceError(f"{path} cannot be read. Export to an empty folder, or move that file away")
-    return said
+    except (OSError, ValueError, TypeError, RecursionError):
+        raise WorkspaceError(f"{path} cannot be read. Export to an empty folder, or move that file away") from None
 
 
 def _beside(name: str) -> str:

@@ -1,6 +1,5 @@
 """photos.csv, in every export: a line a photo with what the manifest says of it, and where its files are."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 
 from pipeline.errors import ManifestError
 from pipeline.rows import COLUMNS, Row, from_cells, to_cells
-from pipeline.tables import read_table, table_line
+from pipeline.tables import guard, read_table, table_line, unguard
 
 FILE_NAME = "photos.csv"
 FILES = ("file_name", "label_file_name", "instance_file_name")
@@ -22,17 +21,15 @@ NAMES = (
 )
 PHOTO_COLUMNS = tuple(next(column for column in COLUMNS if column.name == name) for name in NAMES)
 """Columns of the manifest, checked as there. Of the digests, the photo's; columns of the user's stay out."""
-FORMULA = r"[=+\-@\t\r]"
-"""What a cell begins with that a spreadsheet takes for a formula. Strangers open this file: it gets an apostrophe."""
 
 
 def as_csv(rows: Iterable[Row], places: Callable[[Row], Mapping[str, str]]) -> bytes:
-    """The file for these rows.    places: as a layout gives them."""
+    """The file for these rows; no spreadsheet takes a cell for a formula.    places: as a layout gives them."""
     lines = [table_line(NAMES)]
     for row in rows:
         photo = {kind: value for kind, value in row.digests.items() if kind == "image"}
         cells = {**to_cells(replace(row, digests=photo)), **dict.fromkeys(FILES, ""), **places(row)}
-        lines.append(table_line(_guarded(cells[name]) for name in NAMES))
+        lines.append(table_line(guard(cells[name]) for name in NAMES))
     return "".join(lines).encode()
 
 
@@ -47,7 +44,7 @@ def read_photos(folder: Path) -> list[Row]:
     table = read_table(path, PHOTO_COLUMNS, {}, has_ids=True)
     rows = []
     for number, cells in enumerate(zip(*map(table.column, NAMES), strict=True), start=2):
-        said = dict(zip(NAMES, map(_bare, cells), strict=True))
+        said = dict(zip(NAMES, map(unguard, cells), strict=True))
         for name in NEEDED:
             if not said[name]:
                 raise ManifestError(f"{path}, line {number}: {name} is empty, and no photo is without. Put it back")
@@ -58,12 +55,3 @@ def read_photos(folder: Path) -> list[Row]:
 def facts(row: Row) -> dict[str, Any]:
     """What the manifest says of a photo, numbers as numbers, for tables of other formats."""
     return {name: getattr(row, name) for name in NAMES if name not in (*FILES, "digests")}
-
-
-def _guarded(cell: str) -> str:
-    return f"'{cell}" if re.match(f"'*{FORMULA}", cell) else cell
-
-
-def _bare(cell: str) -> str:
-    """The cell of which `_guarded` made this."""
-    return cell[1:] if re.match(f"'+{FORMULA}", cell) else cell

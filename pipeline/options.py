@@ -31,7 +31,9 @@ Workers = Annotated[
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 3 if any photo failed.")]
 OnlyFailed = Annotated[bool, typer.Option("--only-failed", help="Only the photos that failed here before.")]
 Limit = Annotated[int | None, typer.Option(min=0, metavar="N", help="So many photos at most.")]
-LabelAgain = Annotated[bool, typer.Option("--redo", help="Label photos again that are labelled.")]
+LabelAgain = Annotated[
+    bool, typer.Option("--redo", help="Label photos again that are labelled, but for maps that a person has reviewed.")
+]
 BuildAgain = Annotated[bool, typer.Option("--redo", help="Build maps again that are built.")]
 
 # Where photos come from

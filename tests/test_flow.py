@@ -152,7 +152,7 @@ def test_the_run_folder_holds_what_makes_the_run_again(done: Workspace) -> None:
     assert folder.name == "0001-tiny"
     assert "crop_size = 64" in (folder / "config.toml").read_text()
     assert Manifest(Workspace(root=folder)).rows == read(done).rows
-    assert json.loads((folder / "stats.jsonl").read_text().splitlines()[-1])["images_shown"] == 8
+    assert json.loads((folder / "stats.jsonl").read_text().splitlines()[-1])["images_shown"] == 16
     assert any((folder / "events").iterdir())
     assert any((folder / "checkpoints").glob("*/averaged.safetensors"))
 

@@ -227,6 +227,26 @@ def test_pages_may_load_nothing_from_elsewhere(client):
         assert headers["x-content-type-options"] == "nosniff"
 
 
+def test_no_question_is_answered_in_the_loop_where_all_would_wait_for_it(labelled, monkeypatch):
+    review, find, in_the_loop = Review(labelled), Review.find, []
+
+    def find_anywhere(self, id):
+        with contextlib.suppress(RuntimeError):
+            in_the_loop.append(asyncio.get_running_loop())
+        return find(self, id)
+
+    monkeypatch.setattr(Review, "find", find_anywhere)
+    with TestClient(review_app(review), base_url="http://127.0.0.1") as client:
+        answers = [
+            client.put(f"{PHOTOS}/ga/labels", content=bytes(9792)),
+            client.get(f"{PHOTOS}/ga"),
+            client.get(f"{PHOTOS}/ga/photo"),
+        ]
+
+    assert [answer.status_code for answer in answers] == [200] * 3
+    assert in_the_loop == []
+
+
 def test_while_another_process_writes_the_answer_is_a_sentence(client, labelled):
     with writing(labelled):
         answer = client.post(f"{PHOTOS}/ga/decision", json={"decision": "accept"})

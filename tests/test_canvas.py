@@ -131,6 +131,23 @@ def test_a_map_that_is_replaced_comes_back_with_one_undo(page):
     assert set(paint(page, 4, 3, f"{steps} map.undo();").ravel()) == {0}
 
 
+def test_a_map_of_another_size_comes_and_goes_with_one_undo(page):
+    code = """() => {
+        const map = new labels.LabelMap(4, 3, new Uint8Array(12)), seen = [];
+        const look = () => seen.push([map.width, map.height, map.ids.join('')]);
+        map.begin(); map.disc(1, 1, 0, 5); map.end();
+        const box = map.resize(2, 1, new Uint8Array([7, 8]));
+        map.begin(); map.disc(0, 0, 0, 9); map.end();
+        look();
+        for (const step of ['undo', 'undo', 'undo', 'redo', 'redo', 'redo']) { map[step](); look(); }
+        return [box, ...seen];
+    }"""
+
+    small, painted, larger = [2, 1, "78"], [2, 1, "98"], [4, 3, "000005000000"]
+    bare = [4, 3, "0" * 12]
+    assert page.evaluate(code) == [[0, 0, 2, 1], painted, small, larger, bare, larger, small, painted]
+
+
 def test_a_map_of_another_size_is_refused(page):
     assert page.evaluate(
         "() => { try { new labels.LabelMap(3, 3, new Uint8Array(8)); } catch (e) { return e.message; } }"

@@ -30,16 +30,25 @@ class Server:
     taxonomy: Taxonomy = LANDSCAPE
     model: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
+    labelling_seconds: float = 0.0
     refusal: str = ""
     bodies: list[np.ndarray] = field(default_factory=list)
     asked: list[dict[str, str]] = field(default_factory=list)
     written: list[bytes] = field(default_factory=list)
+    labelled: list[tuple[int, int]] = field(default_factory=list)
 
     def facts(self) -> dict[str, Any]:
         classes = [
             {name: entry[name] for name in ("id", "name", "colour", "thing")} for entry in entries_of(self.taxonomy)
         ]
-        made = {"run": "0007-fake", "method": "spade", "classes": classes, "unknown": UNKNOWN, "width": SIDE}
+        made = {
+            "run": "0007-fake",
+            "weights": "0123456789ab",
+            "method": "spade",
+            "classes": classes,
+            "unknown": UNKNOWN,
+            "width": SIDE,
+        }
         made |= {"height": SIDE, "multiple": 4, "takes_seeds": True, "takes_photos": True, "edges": False}
         made |= {"images_shown": 1000, "device": "cpu", "labels_photos": True, "latency_ms": None, "next": ""}
         return made | self.model
@@ -82,6 +91,8 @@ def app_of(server: Server) -> Any:
 
     @app.post("/api/label")
     async def label(width: int, height: int) -> Response:
+        server.labelled.append((width, height))
+        await asyncio.sleep(server.labelling_seconds)
         return Response(sky_above_sea(width, height).tobytes(), media_type="application/octet-stream")
 
     @app.post("/api/read-map")
@@ -191,15 +202,28 @@ def stroke(page, start: tuple[int, int], end: tuple[int, int], *, steps: int = 4
     settled(page)
 
 
+def serve_other(page, server: Server, **model: Any) -> None:
+    """The server comes back with another model, and the page has noticed it."""
+    server.model = {**model, "next": f"change {len(server.asked)}"}
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    page.wait_for_function("next => document.getElementById('run').title.endsWith(next)", arg=server.model["next"])
+    settled(page)
+
+
 def choose(page, name: str) -> None:
     page.locator("#classes button", has_text=re.compile(f"^{name}")).first.click()
 
 
-def choose_file(page, act, name: str, data: bytes) -> None:
+def hand_file(page, act, name: str, data: bytes) -> None:
+    """Chooses a file, and does not wait for what comes of it."""
     with page.expect_file_chooser() as chooser:
         act()
     kind = "image/png" if name.endswith("png") else "image/jpeg"
     chooser.value.set_files({"name": name, "mimeType": kind, "buffer": data})
+
+
+def choose_file(page, act, name: str, data: bytes) -> None:
+    hand_file(page, act, name, data)
     page.wait_for_function("() => !document.querySelector('[aria-busy]') && document.getElementById('working').hidden")
     settled(page)
 
@@ -360,6 +384,29 @@ def test_an_empty_canvas_and_a_new_landscape_are_one_action_each(seen, server):
     assert set(np.unique(server.bodies[-1])) == {UNKNOWN}
 
 
+@pytest.mark.parametrize("key", ["Backspace", "n"])
+def test_a_key_that_replaces_all_ends_the_stroke_and_each_is_one_action(seen, server, key):
+    page, before = seen.page, server.bodies[-1]
+    choose(page, "snow")
+    page.fill("#size", "3")
+    page.mouse.move(*at(page, 40, 20))
+    page.mouse.down()
+    page.mouse.move(*at(page, 70, 20), steps=4)
+    page.keyboard.press(key)
+    page.mouse.move(*at(page, 120, 20), steps=4)
+    page.mouse.up()
+    settled(page)
+    replaced = server.bodies[-1]
+    assert SNOW not in replaced
+
+    press(page, "z")
+    assert (server.bodies[-1][20, 40:71] == SNOW).all() and SNOW not in server.bodies[-1][20, 80:]
+    press(page, "z")
+    assert np.array_equal(server.bodies[-1], before)
+    press(page, "y", "y")
+    assert np.array_equal(server.bodies[-1], replaced)
+
+
 def test_of_many_classes_one_is_found_by_a_part_of_its_name(browser, address, server):
     server.taxonomy = load_taxonomy("cocostuff")
     with opened_page(browser) as seen:
@@ -372,6 +419,18 @@ def test_of_many_classes_one_is_found_by_a_part_of_its_name(browser, address, se
         settled(page)
 
     assert server.bodies[-1][5, 128] == server.taxonomy.id_of("waterdrops")
+
+
+def test_a_class_with_capitals_is_found(browser, address, server):
+    names = [f"class {place}" for place in range(30)] + ["Tower Bridge"]
+    classes = [{"id": id, "name": name, "colour": "#102030", "thing": False} for id, name in enumerate(names)]
+    server.model = {"classes": classes}
+    with opened_page(browser) as seen:
+        show(seen.page, address)
+        press(seen.page, "/")
+        seen.page.keyboard.type("tower b")
+
+        assert seen.page.locator("#classes button:visible span").all_inner_texts() == ["Tower Bridge"]
 
 
 # Files
@@ -394,6 +453,86 @@ def test_a_map_is_opened_in_its_own_size(seen, server):
 
     assert np.array_equal(server.bodies[-1], ids)
     assert np.array_equal(drawn(page), ids)
+
+
+def test_one_key_takes_back_a_map_of_another_size_and_the_strokes_before_it(seen, server):
+    page, ids = seen.page, np.random.default_rng(1).integers(0, 20, (30, 40), dtype=np.uint8)
+    first = server.bodies[-1]
+    choose(page, "snow")
+    stroke(page, (40, 20), (70, 20))
+    second = server.bodies[-1]
+    choose_file(page, lambda: page.keyboard.press("m"), "map.png", cv2.imencode(".png", ids)[1].tobytes())
+
+    press(page, "z")
+    assert np.array_equal(server.bodies[-1], second)
+    assert np.array_equal(drawn(page), second) and np.array_equal(painted(page), second)
+    assert page.input_value("#shape") == f"{SIDE}x{SIDE}"
+    press(page, "z")
+    assert np.array_equal(server.bodies[-1], first)
+    press(page, "y", "y")
+    assert np.array_equal(server.bodies[-1], ids)
+    assert page.input_value("#shape") == "40x30"
+
+
+def test_one_key_takes_back_another_canvas(seen, server):
+    page, before = seen.page, server.bodies[-1]
+
+    take_shape(page, "512x256")
+    assert np.array_equal(server.bodies[-1], np.repeat(before, 2, axis=1))
+    press(page, "z")
+
+    assert np.array_equal(server.bodies[-1], before)
+
+
+def take_shape(page, shape: str) -> None:
+    page.click("#open")
+    page.select_option("#shape", shape)
+    settled(page)
+
+
+def test_a_photo_waits_for_the_stroke_to_end(seen, server):
+    page = seen.page
+    choose(page, "snow")
+    page.fill("#size", "3")
+    server.labelling_seconds = 0.2
+    hand_file(page, lambda: page.keyboard.press("o"), "lake.jpg", b"bytes of a photo")
+    page.mouse.move(*at(page, 40, 20))
+    page.mouse.down()
+    page.wait_for_timeout(400)
+    page.mouse.move(*at(page, 200, 20), steps=8)
+    page.mouse.up()
+    page.wait_for_selector("#working", state="hidden")
+    settled(page)
+
+    assert np.array_equal(server.bodies[-1], sky_above_sea(SIDE, SIDE))
+    press(page, "z")
+    assert (server.bodies[-1][20, 40:201] == SNOW).all()
+
+
+def test_a_photo_that_comes_late_is_labelled_for_the_canvas_as_it_is_then(seen, server):
+    page = seen.page
+    server.labelling_seconds = 0.4
+    hand_file(page, lambda: page.keyboard.press("o"), "lake.jpg", b"bytes of a photo")
+    take_shape(page, "512x256")
+    before = server.bodies[-1]
+    page.wait_for_selector("#working", state="hidden")
+    settled(page)
+
+    assert server.labelled == [(SIDE, SIDE), (512, 256)]
+    assert np.array_equal(server.bodies[-1], sky_above_sea(512, 256))
+    press(page, "z")
+    assert np.array_equal(server.bodies[-1], before)
+
+
+def test_of_two_photos_the_one_that_was_opened_last_stays(seen, server):
+    page, ids = seen.page, np.full((SIDE, SIDE), SNOW, np.uint8)
+    server.labelling_seconds = 0.3
+    hand_file(page, lambda: page.keyboard.press("o"), "lake.jpg", b"bytes of a photo")
+    choose_file(page, lambda: page.keyboard.press("m"), "map.png", cv2.imencode(".png", ids)[1].tobytes())
+    page.wait_for_timeout(400)
+    settled(page)
+
+    assert np.array_equal(server.bodies[-1], ids)
 
 
 def test_a_map_is_taken_by_drop_and_by_paste(seen, server):
@@ -476,6 +615,70 @@ def test_a_kept_style_is_there_after_a_reload(seen, server, address):
     assert page.is_visible("#style-empty")
 
 
+def test_a_style_that_was_kept_for_another_network_of_the_same_name_is_not_offered(seen, server, address):
+    page = seen.page
+    choose_file(page, lambda: page.click("#style-photo"), "lake.jpg", b"bytes of a photo")
+    press(page, "k")
+    page.wait_for_timeout(KEPT_AFTER_MS)
+
+    server.model = {"weights": "ba9876543210"}
+    show(page, address)
+    assert server.asked[-1]["style"] == "seed:0"
+    assert page.locator("#kept li").count() == 0
+    server.model = {}
+    show(page, address)
+
+    assert page.locator("#kept li").count() == 1
+
+
+def test_the_style_stays_when_the_run_is_trained_further(seen, server, address):
+    page = seen.page
+    page.fill("#seed", "41")
+    press(page, "Enter", "Tab", "k")
+    page.click("#style-b")
+    settled(page)
+    page.fill("#share", "25")
+    settled(page)
+    wanted = [server.asked[-1][name] for name in ("style", "to", "share")]
+
+    serve_other(page, server, images_shown=2000, weights="ba9876543210")
+    press(page, "n", "Backspace")
+
+    assert [server.asked[-1][name] for name in ("style", "to", "share")] == wanted
+    assert page.locator("#kept li").count() == 1
+    show(page, address)
+    assert page.locator("#kept li").count() == 1
+
+
+def test_an_emptied_seed_field_changes_nothing(seen, server):
+    page = seen.page
+    page.fill("#seed", "41")
+    press(page, "Enter")
+
+    page.fill("#seed", " ")
+    press(page, "Enter")
+
+    assert server.asked[-1]["style"] == "seed:41"
+    assert page.input_value("#seed") == "41"
+
+
+def test_the_focus_stays_in_the_shelf_of_styles(seen):
+    page = seen.page
+    for seed in ("1", "2", "3"):
+        page.fill("#seed", seed)
+        press(page, "Enter", "Tab", "k")
+    focused = "document.activeElement.getAttribute('aria-label')"
+    page.locator("#kept .thumb").nth(1).focus()
+
+    press(page, "Enter")
+    assert page.evaluate(focused) == "Kept style: seed 2"
+    press(page, "Delete")
+    assert page.evaluate(focused) == "Kept style: seed 1"
+    press(page, "Delete", "Delete")
+
+    assert page.evaluate(focused) == "Keep this style"
+
+
 def test_a_run_without_styles_says_why(browser, address, server):
     server.model = {"takes_seeds": False, "takes_photos": False}
     with opened_page(browser) as seen:
@@ -527,6 +730,43 @@ def test_a_drawing_is_there_after_a_reload(seen, server, address):
     assert np.array_equal(drawn(page), wanted)
 
 
+def test_a_drawing_is_there_again_when_its_classes_are(seen, server, address):
+    page = seen.page
+    choose(page, "snow")
+    stroke(page, (40, 20), (200, 20))
+    wanted = server.bodies[-1]
+
+    serve_other(page, server, run="0002-two", classes=server.facts()["classes"][:12])
+    page.wait_for_timeout(KEPT_AFTER_MS)
+    assert not np.array_equal(server.bodies[-1], wanted)
+    serve_other(page, server)
+    assert np.array_equal(server.bodies[-1], wanted)
+    show(page, address)
+
+    assert np.array_equal(server.bodies[-1], wanted)
+
+
+def test_each_tab_has_its_own_drawing_and_a_new_one_begins_with_the_newest(seen, server, address):
+    page, choices = seen.page, [("snow", SNOW), ("sea", SEA)]
+    other = page.context.new_page()
+    try:
+        show(other, address)
+        for tab, (name, _) in zip((page, other), choices, strict=True):
+            choose(tab, name)
+            stroke(tab, (40, 20), (200, 20))
+            tab.wait_for_timeout(KEPT_AFTER_MS)
+        for tab, (_, id) in zip((page, other), choices, strict=True):
+            show(tab, address)
+            assert server.bodies[-1][20, 100] == id
+    finally:
+        other.close()
+    newest = page.context.new_page()
+    show(newest, address)
+    newest.close()
+
+    assert server.bodies[-1][20, 100] == SEA
+
+
 def test_a_server_that_was_away_is_waited_for(seen, server):
     page = seen.page
     choose(page, "snow")
@@ -564,6 +804,30 @@ def test_another_run_is_taken_up(seen, server):
 
     assert page.inner_text("#said") == "The server paints with 0008-other now."
     assert page.inner_text("#run") == "0008-other · 7 images"
+
+
+def test_a_run_that_is_trained_further_waits_for_the_stroke_and_leaves_the_class(seen, server):
+    page = seen.page
+    choose(page, "snow")
+    page.fill("#size", "3")
+    page.mouse.move(*at(page, 40, 20))
+    page.mouse.down()
+    page.mouse.move(*at(page, 70, 20), steps=4)
+    server.model = {"images_shown": 2000, "unknown": None}
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    page.wait_for_timeout(300)
+    page.mouse.move(*at(page, 200, 20), steps=4)
+    page.mouse.up()
+    page.wait_for_function("() => document.getElementById('run').title.includes('2,000')")
+    settled(page)
+
+    assert (server.bodies[-1][20, 40:201] == SNOW).all()
+    press(page, "z")
+    assert SNOW not in server.bodies[-1][:25]
+    serve_other(page, server, images_shown=3000, unknown=None)
+    choose(page, "sea")
+    serve_other(page, server, images_shown=4000, unknown=None)
+    assert page.get_attribute("#classes [aria-checked=true]", "title") == "sea"
 
 
 # In a hand

@@ -12,8 +12,9 @@ const PEN_ERASER = 32; // the bit of `buttons` for the other end of a pen
 export const TOOLS = ["brush", "line", "rectangle", "fill", "pick", "erase"];
 const ROUND = ["brush", "line", "erase"];
 
-// Events: "paint" after an action that changed the map, "stroke" while one goes on, "pick" with detail {id},
-// "point" with detail {x, y, id} or null, "move" when the view has changed.
+// Events: "paint" after an action that changed the map, before it "resize" where the map has another size now;
+// "stroke" while an action goes on, "lift" at its end; "pick" with detail {id}, "point" with detail {x, y, id} or null,
+// "move" when the view has changed.
 export class Canvas extends EventTarget {
   tool = "brush";
   id = 0;
@@ -60,17 +61,12 @@ export class Canvas extends EventTarget {
 
   // source: address of a photo, or "" for none.    map: a LabelMap of the photo's size.
   show(source, map) {
-    this.#action = null;
+    this.#lift();
     this.#map = map;
     this.photo.hidden = !source;
     this.layer.hidden = false;
     if (source) this.photo.src = source;
-    for (const one of [this.photo, this.layer]) {
-      one.width = map.width;
-      one.height = map.height;
-    }
-    this.draw();
-    this.view.begin(map.width, map.height);
+    this.#fit();
   }
 
   // Nothing is shown, and nothing can be painted. What was being painted is an action of its map, as if released now.
@@ -114,8 +110,11 @@ export class Canvas extends EventTarget {
     this.#step(this.#action ? null : this.#map?.redo());
   }
 
-  // Other ids in place of all that is painted, as one action.
-  replace(ids) {
+  // Other ids in place of all that is painted, of another size perhaps, as one action.
+  // What was being painted is an action before it, as if released now.
+  replace(ids, { width, height } = this.#map) {
+    this.release();
+    if (!this.#hasSize(width, height)) return this.#step(this.#map.resize(width, height, ids));
     this.#map.begin();
     this.draw(this.#map.replace(ids));
     this.#finish();
@@ -148,9 +147,7 @@ export class Canvas extends EventTarget {
   }
 
   release() {
-    if (!this.#action) return;
-    this.#action = null;
-    this.#finish();
+    if (this.#lift()) this.#finish();
   }
 
   // Takes back what the action has painted, as if it had not begun.
@@ -158,12 +155,17 @@ export class Canvas extends EventTarget {
     if (!this.#action) return;
     this.draw(this.#map.restart());
     this.#map.end();
-    this.#action = null;
+    this.#lift();
     this.#tell("stroke");
   }
 
   get isPainting() {
     return this.#action !== null;
+  }
+
+  // Resolves when nothing is being painted.
+  async lifted() {
+    while (this.#action) await new Promise((resolve) => this.addEventListener("lift", resolve, { once: true }));
   }
 
   // Rings the pixels that the tool would paint at one, and says its class.
@@ -195,13 +197,37 @@ export class Canvas extends EventTarget {
     this.#tell("point", null);
   }
 
+  // Whether something was being painted.
+  #lift() {
+    if (!this.#action) return false;
+    this.#action = null;
+    this.#tell("lift");
+    return true;
+  }
+
+  #hasSize(width, height) {
+    return this.layer.width === width && this.layer.height === height;
+  }
+
+  #fit() {
+    const { width, height } = this.#map;
+    for (const one of [this.photo, this.layer]) Object.assign(one, { width, height });
+    this.draw();
+    this.view.begin(width, height);
+  }
+
   #finish() {
     if (this.#map.end()) this.#tell("paint");
   }
 
   #step(box) {
     if (!box) return;
-    this.draw(box);
+    if (this.#hasSize(this.#map.width, this.#map.height)) this.draw(box);
+    else {
+      this.photo.hidden = true; // it is a picture of the size before
+      this.#fit();
+      this.#tell("resize");
+    }
     this.#tell("paint");
   }
 

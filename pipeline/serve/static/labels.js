@@ -10,7 +10,7 @@ const HISTORY_BYTES = 256e6;
 export class LabelMap {
   #before = null; // the map as it was when the action began
   #box = null; // [left, top, right, bottom) of what the action has touched
-  #done = [];
+  #done = []; // of each action what it has changed: a {box, ids}, or a whole map {width, height, ids} of another size
   #undone = [];
 
   constructor(width, height, ids = new Uint8Array(width * height).fill(UNKNOWN)) {
@@ -56,9 +56,7 @@ export class LabelMap {
     if (!before || !box) return false;
     const patch = { box, ids: cut(before, this.width, box) };
     if (same(patch.ids, cut(this.ids, this.width, box))) return false;
-    this.#done.push(patch);
-    this.#undone = [];
-    this.#forget();
+    this.#did(patch);
     return true;
   }
 
@@ -144,6 +142,13 @@ export class LabelMap {
     return this.#touch(0, 0, this.width, this.height);
   }
 
+  // Another map of another size in place of this one: an action of its own.
+  resize(width, height, ids) {
+    if (ids.length !== width * height) throw new RangeError(`${ids.length} bytes for ${width}x${height} pixels`);
+    this.#did(this.#become({ width, height, ids }));
+    return [0, 0, width, height];
+  }
+
   #span(y, left, right, id) {
     if (y < 0 || y >= this.height || right < 0 || left >= this.width) return;
     const row = y * this.width;
@@ -160,10 +165,27 @@ export class LabelMap {
   #swap(from, to) {
     const patch = from.pop();
     if (!patch) return null;
+    if (!patch.box) {
+      to.push(this.#become(patch));
+      return [0, 0, this.width, this.height];
+    }
     const now = cut(this.ids, this.width, patch.box);
     paste(this.ids, this.width, patch.box, patch.ids);
     to.push({ box: patch.box, ids: now });
     return patch.box;
+  }
+
+  // map: {width, height, ids}. Gives what it was before.
+  #become(map) {
+    const { width, height, ids } = this;
+    Object.assign(this, map);
+    return { width, height, ids };
+  }
+
+  #did(patch) {
+    this.#done.push(patch);
+    this.#undone = [];
+    this.#forget();
   }
 
   #forget() {

@@ -3,7 +3,7 @@
 import { Canvas } from "./canvas.js";
 import { Controls } from "./controls.js";
 import { Cursor } from "./cursor.js";
-import { keepDrawing, keptDrawing } from "./drawings.js";
+import { Keeper, keptDrawing } from "./drawings.js";
 import { choosePicture, copyPicture, save, takeDropped } from "./files.js";
 import { LabelMap, UNKNOWN } from "./labels.js";
 import { landscape, ordered, partsOf } from "./landscape.js";
@@ -17,8 +17,6 @@ import { ask, post } from "./server.js";
 import { shapesOf, stretched } from "./shapes.js";
 import { Styles } from "./styles.js";
 
-const KEPT_AFTER_MS = 400;
-
 const $ = (id) => document.getElementById(id);
 const canvas = new Canvas($("frame"));
 const palette = new Palette($("classes"), $("find"), choose);
@@ -28,10 +26,11 @@ const styles = new Styles(() => picture.thumbnail());
 const cursor = new Cursor(canvas, (sentence) => ($("told").textContent = sentence));
 const painting = new Painting(() => (model?.run && !pulse.isAway ? { map: canvas.map, style: styles.asked } : null), show);
 const pulse = new Pulse();
-const opening = new Opening({ drawing: () => canvas.map, put, fail });
+const keeper = new Keeper(() => ({ table, map: canvas.map, styles: styles.state }), sayUnkept);
+const opening = new Opening(canvas, fail);
 
 let model = null; // of /api/model
-let names = ""; // its classes as text: a drawing belongs to them
+let table = null; // its classes as text: a drawing belongs to them
 
 function choose(id) {
   canvas.id = id;
@@ -42,32 +41,36 @@ function choose(id) {
 
 // found: the model as the server says it is now.
 async function adopt(found) {
-  const foundNames = JSON.stringify(found.classes), isOther = foundNames !== names;
+  const foundTable = found.classes.map(({ id, name }) => `${id} ${name}`).join("\n"), isOther = foundTable !== table;
+  const kept = isOther && (await keptDrawing(foundTable).catch(() => null));
+  await canvas.lifted();
+  if (found !== pulse.model) return; // a newer one is on its way
+  if (isOther) keeper.now();
+  const before = model;
   model = found;
-  names = foundNames;
+  table = foundTable;
   const facts = [found.run, `${found.images_shown.toLocaleString("en")} images`, found.next];
   $("run").textContent = $("run").title = found.run ? facts.filter(Boolean).join(" · ") : "";
   $("nothing").hidden = Boolean(found.run);
   $("nothing").textContent = found.next;
-  styles.begin(found);
+  styles.begin(found, { goesOn: !isOther && found.run === before.run });
   opening.labelsPhotos = found.labels_photos;
-  canvas.blank = found.unknown ?? partsOf(found.classes).sky;
-  palette.show(ordered(found.classes), { hasUnknown: found.unknown === UNKNOWN, hasKeys: true });
+  showClasses(before);
   if (!isOther) return canvas.replace(paintable(canvas.map.ids));
-  canvas.classes = found.classes;
-  const shapes = shapesOf(found);
-  $("shape").replaceChildren(...shapes.map(({ name, width, height }) => new Option(`${name}, ${width} × ${height}`, `${width}x${height}`)));
-  const { width, height } = shapes[0];
-  await restore() || begin(width, height, landscape(found.classes, width, height));
+  const shapes = shapesOf(found), { width, height } = shapes[0];
+  $("shape").replaceChildren(...shapes.map((one) => new Option(`${one.name}, ${one.width} × ${one.height}`, `${one.width}x${one.height}`)));
+  if (kept) begin(kept.width, kept.height, paintable(kept.ids));
+  else begin(width, height, landscape(found.classes, width, height));
+  if (kept) styles.restore(kept.styles);
 }
 
-// Whether a drawing was kept that this model can paint.
-async function restore() {
-  const kept = await keptDrawing().catch(() => null);
-  if (kept?.names !== names) return false;
-  begin(kept.width, kept.height, paintable(kept.ids));
-  if (kept.run === model.run) styles.restore(kept.styles);
-  return true;
+// Where they are those of the model before, the palette stays as it is, and the class that is chosen in it.
+function showClasses(before) {
+  const shown = ({ classes, unknown }) => JSON.stringify([classes, unknown]);
+  if (before && shown(before) === shown(model)) return;
+  canvas.blank = model.unknown ?? partsOf(model.classes).sky;
+  palette.show(ordered(model.classes), { hasUnknown: model.unknown === UNKNOWN, hasKeys: true });
+  canvas.classes = model.classes;
 }
 
 // The ids with the eraser's class where the run knows no unknown.
@@ -75,41 +78,40 @@ function paintable(ids) {
   return model.unknown === UNKNOWN ? ids.slice() : ids.map((id) => (id === UNKNOWN ? canvas.blank : id));
 }
 
-// Another drawing, of a size of its own; its history begins here.
+// Another drawing; its history begins here.
 function begin(width, height, ids) {
-  painting.stop();
+  opening.drop();
   canvas.show("", new LabelMap(width, height, ids));
+  fit();
+  want();
+}
+
+// The page around a drawing that has another size now.
+function fit() {
+  const { width, height } = canvas.map;
+  painting.stop();
   picture.begin(width, height);
   controls.fitTo(width, height);
   const shape = `${width}x${height}`;
   if (![...$("shape").options].some((one) => one.value === shape)) $("shape").add(new Option(`${width} × ${height}`, shape));
   $("shape").value = shape;
-  changed();
 }
 
-// Other ids in place of the drawing: one action where they are of its size, a new drawing where not.
-function put(width, height, ids) {
-  if (width === canvas.map.width && height === canvas.map.height) canvas.replace(ids);
-  else begin(width, height, ids);
-}
-
-let keeping = 0; // a timer
-let isUnkeptSaid = false;
-function changed() {
+function want() {
   controls.showHistory(canvas.map);
   painting.want();
-  clearTimeout(keeping);
-  keeping = setTimeout(keep, KEPT_AFTER_MS);
 }
 
-async function keep() {
-  const { width, height, ids } = canvas.map, { ends, share } = styles;
-  try {
-    await keepDrawing({ run: model.run, names, width, height, ids: ids.slice(), styles: { ends, share } });
-  } catch {
-    if (!isUnkeptSaid) say("This browser keeps no drawings: this one is gone when the page is closed. Save the map.");
-    isUnkeptSaid = true;
-  }
+// What nobody has touched is not kept: it would stand in the place of a drawing.
+function changed() {
+  want();
+  keeper.soon();
+}
+
+let isUnkeptSaid = false;
+function sayUnkept() {
+  if (!isUnkeptSaid) say("This browser keeps no drawings: this one is gone when the page is closed. Save the map.");
+  isUnkeptSaid = true;
 }
 
 // What the page says
@@ -208,13 +210,13 @@ for (const kind of ["pointerup", "pointerleave", "pointercancel"]) $("before").a
 $("shape").addEventListener("change", () => {
   const [width, height] = $("shape").value.split("x").map(Number);
   $("opening").hidePopover();
-  begin(width, height, stretched(canvas.map, width, height));
+  canvas.replace(stretched(canvas.map, width, height), { width, height });
 });
 // A button that was clicked does not take the next key for itself.
 document.addEventListener("click", (event) => {
   if (event.detail && event.target.closest("main button")) $("frame").focus({ preventScroll: true });
 });
-document.addEventListener("visibilitychange", () => document.hidden && canvas.map && keep());
+document.addEventListener("visibilitychange", () => document.hidden && keeper.now());
 takeDropped($("drop"), [
   { element: $("drop-map"), take: (file) => opening.any(file) },
   { element: $("drop-style"), take: (file) => styles.takePhoto(file) },
@@ -222,6 +224,7 @@ takeDropped($("drop"), [
 
 // What follows from it
 
+canvas.addEventListener("resize", fit);
 canvas.addEventListener("paint", changed);
 canvas.addEventListener("stroke", () => painting.want({ isFinal: false }));
 canvas.addEventListener("move", () => picture.view.follow(canvas.view));

@@ -68,8 +68,9 @@ export class Palette {
   }
 
   #find(part) {
+    const wanted = part.trim().toLowerCase();
     if (!part) this.finder.value = "";
-    for (const { id, name } of this.#classes) this.#buttons.get(id).hidden = !name.includes(part.trim().toLowerCase());
+    for (const { id, name } of this.#classes) this.#buttons.get(id).hidden = !name.toLowerCase().includes(wanted);
     if (!part) this.finder.blur();
   }
 

@@ -6,7 +6,7 @@ const SECONDS = 10;
 const SECONDS_AWAY = 1.5;
 
 // Events: "away" once when the server does not answer; "back" once when it does again; "changed" when it paints with
-// another run. Details of the latter two: {model}.
+// another run, or with other weights of it. Details of the latter two: {model}.
 export class Pulse extends EventTarget {
   #timer = 0;
   #isAway = false;
@@ -46,9 +46,9 @@ export class Pulse extends EventTarget {
   }
 
   #there(model) {
-    const isOther = model.run !== this.model.run || model.images_shown !== this.model.images_shown, wasAway = this.#isAway;
+    const isOther = ["run", "weights", "images_shown"].some((one) => model[one] !== this.model[one]), wasAway = this.#isAway;
     this.#isAway = false;
-    this.model = model;
+    if (isOther) this.model = model;
     if (isOther) this.dispatchEvent(new CustomEvent("changed", { detail: { model } }));
     if (wasAway) this.dispatchEvent(new CustomEvent("back", { detail: { model } }));
   }

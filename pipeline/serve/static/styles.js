@@ -1,5 +1,6 @@
 // The style panel: two ends and a slider between them, a dice, a photo, and the styles that were kept in this browser.
 
+import { keepStyles, keptStyles } from "./drawings.js";
 import { choosePicture } from "./files.js";
 import { post } from "./server.js";
 import { thumbnailOf } from "./picture.js";
@@ -16,6 +17,8 @@ export class Styles extends EventTarget {
   share = 0; // in per cent: 0 is the first end, 100 the second
   #kept = [];
   #run = "";
+  #network = ""; // what vectors and kept styles belong to
+  #shelved = null; // the kept styles that the shelf shows
   #takesPhotos = false;
 
   // portrait: gives a small picture, as a data address, of what is painted now.
@@ -41,22 +44,31 @@ export class Styles extends EventTarget {
     return { style: first.style, to: second.style, share: (this.share / 100).toFixed(2) };
   }
 
-  // model: of /api/model.
-  begin(model) {
+  // model: of /api/model.    goesOn: whether it is the run as before, trained further: its styles stay.
+  begin(model, { goesOn = false } = {}) {
     this.#run = model.run;
+    this.#network = model.weights || model.run;
     this.#takesPhotos = model.takes_photos;
-    this.#kept = read(this.#place);
+    const kept = keptStyles(this.#network);
+    if (goesOn && !kept.length) this.#write(this.#kept);
+    else this.#kept = kept;
     $("style-row").hidden = !model.takes_seeds && !model.takes_photos;
     for (const id of ["dice", "seed-field"]) $(id).hidden = !model.takes_seeds;
     $("style-photo").hidden = !model.takes_photos;
     $("style-note").textContent = sentenceOn(model);
-    this.restore(null);
+    this.restore(goesOn ? this.state : null);
   }
 
-  // state: {ends, share} as it was before, or null.
+  // What is chosen, to be restored later.
+  get state() {
+    return { run: this.#run, network: this.#network, ends: this.ends, share: this.share };
+  }
+
+  // state: as it was before, or null. A vector belongs to its network; a seed to every network of its run.
   restore(state) {
-    this.ends = state?.ends ?? [PLAIN, null];
-    this.share = state?.share ?? 0;
+    const areSeeds = state?.run === this.#run && state.ends.every((end) => !end || seedOf(end));
+    const { ends, share } = areSeeds || state?.network === this.#network ? state : { ends: [PLAIN, null], share: 0 };
+    Object.assign(this, { ends: [...ends], share });
     this.#show();
   }
 
@@ -102,10 +114,6 @@ export class Styles extends EventTarget {
     this.#show();
   }
 
-  get #place() {
-    return `gauganpipe.styles.${this.#run}`;
-  }
-
   get #side() {
     return this.ends[1] && this.share >= 50 ? 1 : 0;
   }
@@ -116,10 +124,14 @@ export class Styles extends EventTarget {
   }
 
   #takeSeed() {
-    const seed = Number($("seed").value);
-    if (Number.isInteger(seed) && seed >= 0 && seed < 2 ** 31) this.#take({ style: `seed:${seed}`, name: `seed ${seed}` });
-    else this.#complain("A seed is a whole number from 0 to 2,147,483,647.");
-    this.#show();
+    const text = $("seed").value.trim(), seed = Number(text);
+    if (/^\d+$/.test(text) && seed < 2 ** 31) this.#take({ style: `seed:${seed}`, name: `seed ${seed}` });
+    else if (text) this.#complain("A seed is a whole number from 0 to 2,147,483,647.");
+    this.#showSeed();
+  }
+
+  #showSeed() {
+    $("seed").value = seedOf(this.ends[this.#side]);
   }
 
   #goTo(share) {
@@ -147,7 +159,7 @@ export class Styles extends EventTarget {
 
   #write(kept) {
     try {
-      localStorage.setItem(this.#place, JSON.stringify(kept));
+      keepStyles(this.#network, kept);
       this.#kept = kept;
       this.#show();
     } catch {
@@ -156,7 +168,7 @@ export class Styles extends EventTarget {
   }
 
   #show() {
-    const [first, second] = this.ends, asked = this.asked, end = this.ends[this.#side];
+    const [first, second] = this.ends;
     for (const [id, one, isNear] of [["style-a", first, this.#side === 0], ["style-b", second, this.#side === 1]]) {
       const button = $(id), letter = id === "style-a" ? "first" : "second";
       button.replaceChildren(...(one?.thumb ? [picture(one.thumb)] : []));
@@ -169,24 +181,38 @@ export class Styles extends EventTarget {
     $("share").value = this.share;
     $("share").setAttribute("aria-valuetext", second ? `${this.share} % of ${second.name}` : "no second style");
     $("style-b-away").hidden = !second;
-    if (document.activeElement !== $("seed")) $("seed").value = end.style.startsWith("seed:") ? end.style.slice(5) : "";
+    if (document.activeElement !== $("seed")) this.#showSeed();
     $("style-empty").hidden = this.#kept.length > 0 || $("style-row").hidden;
-    $("kept").replaceChildren(...this.#kept.map((one) => this.#chip(one, same(one, asked))));
+    this.#showKept();
   }
 
-  #chip(one, isChosen) {
+  // The chips stay as they are while the list does, so that the focus stays on one of them.
+  #showKept() {
+    if (this.#shelved !== this.#kept) $("kept").replaceChildren(...this.#kept.map((one) => this.#chip(one)));
+    this.#shelved = this.#kept;
+    const { asked } = this, buttons = $("kept").querySelectorAll(".thumb");
+    this.#kept.forEach((one, place) => buttons[place].setAttribute("aria-pressed", same(one, asked)));
+  }
+
+  // By the keys, the focus goes on to the style after it.
+  #takeAway(one, { detail: clicks }) {
+    const place = this.#kept.indexOf(one);
+    this.#write(this.#kept.filter((other) => other !== one));
+    if (!clicks) ($("kept").children[Math.min(place, this.#kept.length - 1)]?.firstChild ?? $("keep")).focus();
+  }
+
+  #chip(one) {
     const chip = document.createElement("li"), button = document.createElement("button"), away = document.createElement("button");
     button.className = "thumb";
     button.append(picture(one.thumb));
     button.title = one.name;
     button.setAttribute("aria-label", `Kept style: ${one.name}`);
-    button.setAttribute("aria-pressed", isChosen);
     button.addEventListener("click", () => this.#takeKept(one));
-    button.addEventListener("keydown", (event) => event.key === "Delete" && this.#write(this.#kept.filter((other) => other !== one)));
+    button.addEventListener("keydown", (event) => event.key === "Delete" && this.#takeAway(one, event));
     away.className = "away-with";
     away.textContent = "×";
     away.setAttribute("aria-label", `Take away ${one.name}`);
-    away.addEventListener("click", () => this.#write(this.#kept.filter((other) => other !== one)));
+    away.addEventListener("click", (event) => this.#takeAway(one, event));
     chip.append(button, away);
     return chip;
   }
@@ -213,6 +239,11 @@ function sentenceOn({ takes_seeds: takesSeeds, takes_photos: takesPhotos }) {
   return takesSeeds ? "" : "This run takes its styles from photos alone.";
 }
 
+// As text; "" where it is none.
+function seedOf({ style }) {
+  return style.startsWith("seed:") ? style.slice(5) : "";
+}
+
 function same(one, other) {
   return one.style === other.style && one.to === other.to && one.share === other.share;
 }
@@ -224,13 +255,4 @@ function picture(address) {
 async function photoThumbnail(file) {
   const bitmap = await createImageBitmap(file).catch(() => null); // of what a browser cannot show
   return bitmap && thumbnailOf(bitmap, bitmap.width, bitmap.height);
-}
-
-function read(place) {
-  try {
-    const kept = JSON.parse(localStorage.getItem(place) ?? "[]");
-    return Array.isArray(kept) ? kept : [];
-  } catch {
-    return [];
-  }
 }

@@ -6,17 +6,17 @@ from typing import Any
 
 from pipeline.console import count, duration
 from pipeline.exports.labelled_by import models_table
-from pipeline.exports.markdown import escape, table
+from pipeline.exports.markdown import as_code, escape, table
 from pipeline.exports.origins import licenses_table, sources_table
 from pipeline.model_exports.facts import CLASSES, Facts
 from pipeline.model_exports.formats import METADATA, Format
 from pipeline.model_exports.history import History
 from pipeline.rows import Row
+from pipeline.run_ancestry import REFERENCE_LICENSE, Ancestor
 
 FILE_NAME = "README.md"
 RARE_SHARE = 0.02
 """Of the photos trained on: a class that fewer show is hardly learned."""
-REFERENCE_LICENSE = "cc-by-nc-sa-4.0"
 SAVE = """\
 pixels = ((picture.transpose(1, 2, 0) + 1) * 127.5).round().clip(0, 255).astype("uint8")
 Image.fromarray(pixels).save("picture.png")"""
@@ -66,7 +66,7 @@ def _imports(form: Format) -> tuple[list[str], list[str]]:
 def _head(history: History, form: Format) -> list[str]:
     """The front matter: JSON values are YAML too."""
     said = {
-        "license": REFERENCE_LICENSE if history.origin else "unknown",
+        "license": history.ancestry.license.lower() or "unknown",
         **({"library_name": form.LIBRARY} if form.LIBRARY else {}),
         "pipeline_tag": "image-to-image",
         "tags": ["gaugan", "spade", "semantic-image-synthesis", "landscapes", "gauganpipe"],
@@ -86,7 +86,7 @@ def _summary(facts: Facts, history: History) -> list[str]:
 
 
 def _warning(history: History) -> list[str]:
-    if not history.origin:
+    if history.ancestry.license != REFERENCE_LICENSE:
         return []
     return [
         "",
@@ -145,30 +145,54 @@ def _shown(one: Mapping[str, Any], rows: Sequence[Row]) -> tuple[float, int]:
 
 def _training(facts: Facts, history: History) -> list[str]:
     lines = ["## Training", ""]
-    if history.origin:
-        files = ", ".join(f"`{name}`" for name in history.origin)
-        return [*lines, f"It was trained elsewhere, and imported from {files}. How, is not known here."]
+    itself, before = history.ancestry.runs[0], history.ancestry.before
+    if itself.files:
+        return [*lines, f"It was trained elsewhere, and imported from {_files(itself)}. How, is not known here."]
     took = f", in {duration(history.seconds)}" if history.seconds else ""
     return [
         *lines,
         f"The preset `{facts.preset}` of gauganpipe {facts.version}, at {_size(facts)} pixels: the checkpoint of",
         f"{count(facts.images_shown, 'image')} shown{took}. The weights are averaged over training, and spectral",
         f"normalisation is folded into them. All settings stand in the file, under `{METADATA}`.",
+        *_begun_with(before),
     ]
+
+
+def _begun_with(before: Sequence[Ancestor]) -> list[str]:
+    """Whose weights it went on with, a line each."""
+    if not before:
+        return []
+    lines = ["", "It did not begin from nothing, but with the weights of another run:", ""]
+    for one in before:
+        trained = f"trained here on {count(len(one.trained_on), 'photo')}" if one.trained_on else "not known here"
+        lines.append(f"- {as_code(one.run)}, {f'imported from {_files(one)}' if one.files else trained}")
+    return lines
+
+
+def _files(one: Ancestor) -> str:
+    return ", ".join(map(as_code, one.files))
 
 
 def _data(history: History) -> list[str]:
     lines = ["## Data", ""]
-    rows = history.trained
-    if history.origin or not rows:
+    ancestry = history.ancestry
+    # The same photo, learned from in two runs, is one.
+    learned = {row.id: row for one in reversed(ancestry.runs) for row in one.trained_on}
+    judged = {row.id for row in ancestry.validated_on} - learned.keys()
+    rows = list(learned.values())
+    if not rows:
         return [*lines, "Of the photos that it was trained on, nothing is known here."]
+    own = len({row.id for row in history.trained})
+    before = f" Of these, {len(rows) - own:,} were learned from only in the runs before it." if ancestry.before else ""
+    unknown = ", ".join(as_code(one.run) for one in ancestry.runs if not one.trained_on)
     restricted = sum(row.redistributable == "no" for row in rows)
     free = sum(row.redistributable == "yes" for row in rows)
     unsaid = len(rows) - free - restricted
     reviewed = sum(row.label_reviewed == "yes" for row in rows)
     return [
         *lines,
-        f"It learned from {count(len(rows), 'photo')}, and was judged meanwhile by {len(history.validated):,} others.",
+        f"It learned from {count(len(rows), 'photo')}, and was judged meanwhile by {len(judged):,} others.{before}",
+        *[f"What {unknown} learned from before that, nobody knows here."] * bool(unknown),
         "",
         *sources_table(rows),
         "",
@@ -186,27 +210,31 @@ def _data(history: History) -> list[str]:
 
 
 def _scores(facts: Facts, history: History) -> list[str]:
-    lines = ["## Scores", ""]
-    if history.score:
-        name, value = history.score
+    lines, score, found = ["## Scores", ""], history.score, history.evaluation
+    if score:
+        photos = "photos" if score.photos is None else count(score.photos, "photo")
         lines += [
-            f"In training, on {count(len(history.validated), 'photo')} by which this checkpoint was chosen:",
-            f"`{name}` {value:.4g}. Lower is better.",
+            f"In training, on {photos} by which this checkpoint was chosen: `{score.name}` {score.value:.4g}.",
+            "Lower is better.",
             "",
         ]
-    if not history.measured:
+    if not found:
         return [*lines, f"Nothing else was measured. `gauganpipe evaluate runs/{facts.run}` does."]
     lines += [
-        "| metric | value | 95 of 100 lie in | split | style | pictures | size |",
+        f"By `gauganpipe evaluate`, on {count(found.photos, 'photo')} of {found.split} at {found.width}x{found.height}",
+        f"pixels, with styles of the seed {found.seed}. What real photos have in the place of pictures stands beside,",
+        "where it was measured: no picture is expected to do better.",
+        "",
+        "| metric | value | 95 of 100 lie in | real photos | style | pictures | judge |",
         "|---|---|---|---|---|---|---|",
     ]
-    for one in history.measured:
-        low, high = one.get("low"), one.get("high")
-        interval = f"{low:.4g} to {high:.4g}" if low is not None and high is not None else ""
-        taught = ", whose word flatters it" if one.get("learned_from") else ""
+    for one in found.scores:
+        interval = f"{one.low:.4g} to {one.high:.4g}" if one.low is not None and one.high is not None else ""
+        taught = ", whose word flatters it" if one.learned_from else ""
+        real = f"{one.real:.4g}" if one.real is not None else ""
         lines.append(
-            f"| `{one['metric']}`{taught} | {one['value']:.4g} | {interval} | {one.get('split', '')} | "
-            f"{one.get('style', '')} | {one.get('pictures', '')} | {one.get('width', '')}x{one.get('height', '')} |"
+            f"| `{one.metric}`{taught} | {one.value:.4g} | {interval} | {real} | {one.style} | {one.pictures} | "
+            f"{one.judge_digest} |"
         )
     return lines
 
@@ -221,10 +249,11 @@ def _limits(facts: Facts, history: History) -> list[str]:
             "- Label maps made by a network carry its errors, and what is trained on them learns these: a score",
             "  against them measures agreement with that network, not truth.",
         ]
+    before = ", but for what the runs before it knew" if history.ancestry.before else ""
     if unseen:
-        lines.append(f"- No photo showed these classes, so it cannot paint them: {', '.join(unseen)}.")
+        lines.append(f"- No photo showed these classes, so it cannot paint them{before}: {', '.join(unseen)}.")
     if rare:
-        lines.append(f"- So few photos showed these classes that it has hardly learned them: {', '.join(rare)}.")
+        lines.append(f"- Few photos showed these classes, so it has hardly learned them{before}: {', '.join(rare)}.")
     if facts.unknown is None:
         lines.append("- It has never seen a pixel without a class, and cannot be asked to fill one.")
     if not facts.style_size:

@@ -70,10 +70,12 @@ class Exported:
 class _Job:
     """What an export comes to, before anything is written.
 
+    checkpoint: the one that all of it speaks of; a run that is training may have a better one by now.
     key: another one whenever the model's file would come out otherwise.    texts: the files beside it.
     """
 
     run: Path
+    checkpoint: Path
     form: Format
     facts: Facts
     history: History
@@ -150,14 +152,14 @@ def _prepare(workspace: Workspace, asked: Exporting) -> _Job:
     if best is None:
         raise RunError(f"{run} has no checkpoint yet, so there is nothing to export. Train it on: gauganpipe train")
     facts = facts_of(run, best, checkpoint.read_about(best))
-    history = read_history(run, images_shown=facts.images_shown)
+    history = read_history(run, facts, runs=workspace.runs)
     texts = [
         text_piece(CLASSES, facts.class_table()),
         text_piece(model_card.FILE_NAME, model_card.as_markdown(facts, history, form), is_finished_by_hand=True),
     ]
     folder = ExportFolder(_place(asked.out or run / form.NAME), form.NAME)
     key = digest(repr((VERSION, form.NAME, facts.as_json())).encode())
-    job = _Job(run=run, form=form, facts=facts, history=history, folder=folder, key=key, texts=texts)
+    job = _Job(run=run, checkpoint=best, form=form, facts=facts, history=history, folder=folder, key=key, texts=texts)
     folder.demand_own([job.model(), *texts])
     return job
 
@@ -185,7 +187,7 @@ def _checked(workspace: Workspace, job: _Job) -> tuple[bytes, float, str]:
     from gaugan.generate import load_painter
     from gaugan.spade.dense import DensePainter
 
-    painter = load_painter(job.run)
+    painter = load_painter(job.run, checkpoint=job.checkpoint)
     network = DensePainter(painter.network).eval().requires_grad_(False)
     network.to(memory_format=torch.contiguous_format)  # in any other, the exporter makes sizes a part of the graph
     weights_bytes = sum(x.numel() * x.element_size() for x in network.state_dict().values())

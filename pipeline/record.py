@@ -87,7 +87,8 @@ class Record:
             self._write_losses(step)
 
     def on_score(self, scored: "Scored") -> None:
-        self._write_numbers({"images_shown": scored.images_shown, f"score/{scored.name}": scored.value})
+        score = {f"score/{scored.name}": scored.value, "photos": scored.photos}
+        self._write_numbers({"images_shown": scored.images_shown, **score})
         best = "best so far; " if scored.is_best else ""
         floor = f"the classes' mean colours have {scored.floor:.4g}"
         self._say(f"score {scored.name} {scored.value:.4g} ({best}{floor})")

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.classes import fold
 from pipeline.console import Console, count, duration
@@ -36,12 +36,14 @@ class Looked:
 
     shares: of the classes in the label maps of train and val, as gaugan.scan finds them.
     origin: what to begin from; None when it begins from nothing, or goes on.
+    parent: the run that this is of.
     """
 
     manifest: Manifest
     samples: Samples
     shares: "Tensor"
     origin: "Origin | None"
+    parent: Path | None
 
 
 def measured(chosen: Choice, console: Console) -> "Cost":
@@ -135,17 +137,34 @@ def look(workspace: Workspace, asked: Training, chosen: Choice, *, processes: in
 
     refuse_uneven(chosen.settings, processes)
     manifest = _manifest(workspace, chosen)
-    origin = find_origin(workspace, asked, chosen)
+    parent = find_parent(workspace, asked, chosen)
+    origin = find_origin(workspace, asked, chosen, parent) if parent else None
     samples = read_samples(workspace, manifest, edges=chosen.settings.data.edges, console=Console(quiet=True))
     refuse_scores(chosen.settings, photos=len(samples.val), named_weights=NAMED_WEIGHTS)
     shares = _look_through(chosen.folder, samples, classes=len(manifest.taxonomy), console=console)
-    return Looked(manifest=manifest, samples=samples, shares=shares, origin=origin)
+    return Looked(manifest=manifest, samples=samples, shares=shares, origin=origin, parent=parent)
 
 
-def find_origin(workspace: Workspace, asked: Training, chosen: Choice) -> "Origin | None":
-    """What a run begins from: a checkpoint, and for each class the one there that it continues.
+def find_parent(workspace: Workspace, asked: Training, chosen: Choice) -> Path | None:
+    """The run that a run begins from.
 
     None for a run that has a checkpoint of its own: it needs nothing of the other any more.
+    Raises: RunError when it is no run.
+    """
+    from gaugan import checkpoint
+
+    if chosen.folder and checkpoint.latest(chosen.folder):
+        return None
+    named = _words(workspace, asked, chosen)["init_from"]
+    if not named:
+        return None
+    # The words of a run name the other from the workspace on; who asks now may name it from where they stand.
+    return run_folder(workspace, workspace.root / named if chosen.folder else asked.init_from)
+
+
+def find_origin(workspace: Workspace, asked: Training, chosen: Choice, parent: Path) -> "Origin":
+    """What a run begins from: the best checkpoint of its parent, and for each class the one there that it continues.
+
     Raises: RunError when there is no checkpoint, or a class is named that is none; CheckpointError of gaugan.
     """
     from gaugan import checkpoint
@@ -153,22 +172,20 @@ def find_origin(workspace: Workspace, asked: Training, chosen: Choice) -> "Origi
     from gaugan.spade.transfer import refuse_unlike
     from gaugan.train import Origin
 
-    if chosen.folder and checkpoint.latest(chosen.folder):
-        return None
-    words = words_of(chosen.folder) if chosen.folder else asked.words(workspace)
-    if not words["init_from"]:
-        return None
-
-    # The words of a run name the other from the workspace on; who asks now may name it from where they stand.
-    other = run_folder(workspace, workspace.root / words["init_from"] if chosen.folder else asked.init_from)
-    best = checkpoint.best(other)
+    best = checkpoint.best(parent)
     if best is None:
-        raise RunError(f"{other} has no checkpoint yet to begin from")
-    old, new = Manifest(Workspace(root=other)).taxonomy, _manifest(workspace, chosen).taxonomy
-    renamed = dict(_pair(pair, new.names, old.names) for pair in words["continues"])
+        raise RunError(f"{parent} has no checkpoint yet to begin from")
+    old, new = Manifest(Workspace(root=parent)).taxonomy, _manifest(workspace, chosen).taxonomy
+    continued = _words(workspace, asked, chosen)["continues"]
+    renamed = dict(_pair(pair, new.names, old.names) for pair in continued)
     about = About(settings=chosen.settings, classes=len(new), unknown=True, edges=chosen.has_edges, images_shown=0)
     refuse_unlike(read_about(best), about)
     return Origin(checkpoint=best, classes=tuple(old.words.get(fold(renamed.get(name, name))) for name in new.names))
+
+
+def _words(workspace: Workspace, asked: Training, chosen: Choice) -> dict[str, Any]:
+    """What the run was asked for with, where it was begun."""
+    return words_of(chosen.folder) if chosen.folder else asked.words(workspace)
 
 
 def _manifest(workspace: Workspace, chosen: Choice) -> Manifest:

@@ -12,9 +12,11 @@ from pipeline.console import Console, count
 from pipeline.errors import GauganpipeError, RunError
 from pipeline.manifest import Manifest
 from pipeline.record import Record
+from pipeline.run_ancestry import write_ancestry
 from pipeline.run_checks import (
     NAMED_WEIGHTS,
     find_origin,
+    find_parent,
     fitted,
     in_parts,
     less_memory,
@@ -126,7 +128,8 @@ def plan(workspace: Workspace, asked: Training) -> list[str]:
     from gaugan import config
 
     chosen = choose(workspace, asked, console=Console(quiet=True))
-    origin = find_origin(workspace, asked, chosen)
+    parent = find_parent(workspace, asked, chosen)
+    origin = find_origin(workspace, asked, chosen, parent) if parent else None
     what = f"would go on with {chosen.folder} at" if chosen.folder else "would begin a run at"
     lines = [f"{what} {chosen.images_shown:,} of {chosen.images_in_all:,} images, on {count(chosen.photos, 'photo')}"]
     if origin:
@@ -184,6 +187,8 @@ def _begun(
     def write(part: Path) -> None:
         write_beginning(part, chosen.settings, looked.manifest)
         write_words(part, asked.words(workspace))
+        if looked.parent:
+            write_ancestry(part, looked.parent)
         save_shares(part / SHARES, looked.shares, [*looked.samples.train, *looked.samples.val])
 
     folder = new_run_folder(workspace, chosen.name, write)

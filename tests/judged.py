@@ -44,18 +44,23 @@ def make_workspace(root: Path) -> Workspace:
 
 def make_run(workspace: Workspace, name: str, *assignments: str, classes: int = len(LANDSCAPE)) -> Path:
     """A run folder with weights as they are drawn, and the manifest as it stands."""
-    settings = load_settings("spade", [*SMALL, *assignments])
     folder = workspace.runs / name
-    write_beginning(folder, settings, read(workspace))
+    write_beginning(folder, load_settings("spade", [*SMALL, *assignments]), read(workspace))
+    save_checkpoint(folder, *assignments, images_shown=16, classes=classes)
+    return folder
+
+
+def save_checkpoint(folder: Path, *assignments: str, images_shown: int, classes: int = len(LANDSCAPE)) -> None:
+    """Adds weights as they are drawn."""
+    settings = load_settings("spade", [*SMALL, *assignments])
     shape = {"classes": classes, "unknown": True, "edges": True}
     method = SpadeMethod(settings, **shape, accelerator=accelerate(settings))
     for parameter in method.averaged.parameters():
         if parameter.dim() > 1:
             parameter.mul_(3)  # so that pictures differ by more than a grey level
-    about = About(settings=settings, **shape, images_shown=16)
+    about = About(settings=settings, **shape, images_shown=images_shown)
     state = {"networks": method.networks, "optimizers": method.optimizers, "averaged": method.averaged}
-    checkpoint.save(folder, about=about, keep=1, **state)
-    return folder
+    checkpoint.save(folder, about=about, keep=2, **state)
 
 
 class SkyAboveSea:

@@ -29,14 +29,14 @@ def drawn(monkeypatch):
 
     def draw(*rounds: list[int]) -> None:
         monkeypatch.setattr(bootstrap, "_drawn", lambda *_: torch.tensor(rounds))
-        monkeypatch.setattr(bootstrap, "LEAST_MAPS", 2)
+        monkeypatch.setattr(bootstrap, "LEAST_GROUPS", 2)
 
     return draw
 
 
 def test_an_interval_leaves_out_the_lowest_and_the_highest_fortieth(monkeypatch):
     monkeypatch.setattr(bootstrap, "_drawn", lambda *_: torch.arange(1001)[:, None])
-    assert interval(lambda maps: maps.item() / 1000, 10, seed=0) == pytest.approx((0.025, 0.975))
+    assert interval(lambda maps: maps.item() / 1000, 1001, seed=0) == pytest.approx((0.025, 0.975))
 
 
 def test_the_interval_of_a_mean_is_that_of_the_normal_distribution_where_there_are_many():
@@ -95,8 +95,8 @@ def test_a_map_that_is_drawn_twice_is_not_compared_with_itself(drawn):
 
 def test_the_kernel_distance_of_drawn_maps_is_in_the_mean_the_measured_one():
     x, y = vectors(12, 3), vectors(12, 3, seed=1) + 0.5
-    counts = bootstrap._counts(12, 0, 20_000)
-    rounds = bootstrap._mean_within(x, counts) + bootstrap._farness(x, y, counts)
+    maps = bootstrap.Drawn(12, None, 0, 20_000)
+    rounds = bootstrap._mean_within(x, maps) + bootstrap._farness(x, y, maps)
     assert rounds.mean().item() == pytest.approx(kernel_distance(x, y), abs=4 * rounds.std().item() / 20_000**0.5)
 
 
@@ -166,3 +166,65 @@ def test_a_number_that_is_none_leaves_no_interval():
 def test_sets_that_are_not_of_the_same_maps_are_refused(of):
     with pytest.raises(ValueError, match=r"are \(20, 3\) and \(19, 3\), expected \(N, D\), row by row of one map"):
         of(vectors(20, 3), vectors(19, 3), seed=0)
+
+
+# Groups: maps that are alike, as those of a burst are
+
+GROUPS = [number // 6 for number in range(120)]
+
+
+def test_a_group_is_drawn_as_a_whole(drawn):
+    drawn([1, 1])
+    seen = []
+    interval(lambda maps: seen.append(maps.tolist()) or 0.0, 3, seed=0, groups=[7, 2, 7])
+    assert seen == [[0, 0, 2, 2]]
+
+
+def test_the_interval_of_groups_of_equal_maps_is_that_of_one_map_of_each():
+    values = vectors(20, 1)[:, 0]
+    assert interval_of_mean(values.repeat_interleave(6), seed=0, groups=GROUPS) == pytest.approx(
+        interval_of_mean(values, seed=0)
+    )
+
+
+def test_the_interval_holds_what_it_should_of_maps_that_come_in_groups():
+    held = 0
+    for seed in range(200):
+        values = vectors(20, 1, seed)[:, 0].repeat_interleave(6) + 0.2 * vectors(120, 1, seed + 1000)[:, 0]
+        low, high = interval_of_mean(values, seed=0, rounds=300, groups=GROUPS)
+        held += low < 0 < high
+    assert 0.88 < held / 200 < 0.98
+
+
+@pytest.mark.parametrize(("of", "distance"), PAIRS)
+def test_every_group_drawn_once_gives_the_distance_itself(of, distance, drawn):
+    drawn([2, 0, 1])
+    x, y = vectors(5, 3), vectors(5, 3, seed=1)
+    assert of(x, y, seed=0, rounds=1, groups=[0, 1, 1, 2, 2]) == pytest.approx((distance(x, y),) * 2)
+
+
+def test_a_group_that_is_drawn_twice_is_not_compared_with_itself(drawn):
+    drawn([0, 0])
+    photos, pictures = torch.tensor([[0.0], [1.0], [9.0]]), torch.tensor([[1.0], [2.0], [9.0]])
+    # Of the maps 0 and 1, which are the group, one pair: photos 1; pictures 27; across 0 x 1 and 0 x 2 and 1 x 1
+    # and 1 x 2, so 1, 1, 8, 27.
+    expected = 1 + 27 - 2 * (1 + 1 + 8 + 27) / 4
+    found = interval_of_kernel_distance(photos, pictures, seed=0, groups=[0, 0, 1])
+    assert found == pytest.approx((expected, expected))
+
+
+@pytest.mark.parametrize("of", OF_DISTANCES)
+def test_a_distance_of_maps_in_groups_is_known_less_well_than_that_of_as_many_others(of):
+    x, y = (vectors(20, 5, seed).repeat_interleave(6, 0) + 0.1 * vectors(120, 5, seed + 9) for seed in (0, 1))
+    low, high = of(x, y + 0.5, seed=0, groups=GROUPS)
+    taken_singly = of(x, y + 0.5, seed=0)
+    assert high - low > 1.5 * (taken_singly[1] - taken_singly[0])
+
+
+def test_of_few_groups_nothing_is_said_however_many_maps_they_have():
+    assert math.isnan(interval_of_mean(vectors(90, 1)[:, 0], seed=0, groups=[number // 10 for number in range(90)])[0])
+
+
+def test_maps_without_a_group_are_refused():
+    with pytest.raises(ValueError, match="there are 20 maps, and the groups of 19"):
+        interval_of_mean(vectors(20, 1)[:, 0], seed=0, groups=list(range(19)))

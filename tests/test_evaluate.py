@@ -2,27 +2,41 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pandas
 import pytest
+import torch
+import torchvision
 import typer
 from typer.testing import CliRunner, Result
 
 pytest.importorskip("matplotlib", reason="there is no matplotlib to draw with")
 pytest.importorskip("torchmetrics", reason="there is no torchmetrics to measure with")
 
+from gaugan import checkpoint
 from pipeline import evaluation_commands, images
 from pipeline.classes import entries_of, load_taxonomy
 from pipeline.errors import GauganpipeError, RunError
-from pipeline.evaluation import segmenting
+from pipeline.evaluation import judging, segmenting
 from pipeline.evaluation.judges import Judge
 from pipeline.evaluation.painting import style_seed
 from pipeline.manifest import writing
+from pipeline.run_ancestry import write_ancestry
 from pipeline.workspace import Workspace
 from tests.browser import NARROW, NEEDS_BROWSER, WIDE, opened_browser, opened_page
-from tests.judged import TESTED, TRAINED, SkyAboveSea, everything_in, make_run, make_workspace, write_features
+from tests.judged import (
+    TESTED,
+    TRAINED,
+    SkyAboveSea,
+    everything_in,
+    make_run,
+    make_workspace,
+    save_checkpoint,
+    write_features,
+)
 
 app = typer.Typer()
 app.command("evaluate")(evaluation_commands.evaluate)
@@ -88,6 +102,38 @@ def evaluate(root: Path, *words: str | Path) -> Result:
 
 def numbers(root: Path, run: str = "0002-styled") -> pandas.DataFrame:
     return pandas.read_json(root / "runs" / run / "evaluation" / "metrics.jsonl", lines=True)
+
+
+def references_in(root: Path) -> pandas.DataFrame:
+    return pandas.read_json(root / "runs" / "references" / "metrics.jsonl", lines=True)
+
+
+def record(root: Path, groups: dict[str, str]) -> None:
+    """Puts photos into groups of look-alikes."""
+    with writing(Workspace(root=root)) as manifest:
+        for id, group in groups.items():
+            manifest.record(replace(manifest.rows[id], group=group))
+
+
+def trained_on_g013_alone(root: Path, run: str) -> None:
+    """Makes a run one that has learned from a single photo."""
+    with writing(Workspace(root=root / "runs" / run)) as manifest:
+        for row in list(manifest.rows.values()):
+            if row.split == "train" and row.id != "g013":
+                manifest.record(replace(row, split="test"))
+
+
+def before_it_writes(monkeypatch: pytest.MonkeyPatch, do: Callable[[], object]) -> None:
+    """Has something done by others once `evaluate` has looked at what is there, before it holds a folder."""
+    hold, done = judging.hold, []
+
+    def hold_later(folder: Path, what: str) -> object:
+        if not done:
+            done.append(True)
+            do()
+        return hold(folder, what)
+
+    monkeypatch.setattr(judging, "hold", hold_later)
 
 
 def features_of(root: Path) -> tuple[str, Path]:
@@ -166,6 +212,76 @@ def test_photos_that_a_run_has_learned_from_are_left_out(fresh: Path) -> None:
     done = evaluate(fresh, "0001-plain", *features_of(fresh), "--dry-run")
 
     assert f"by {TESTED} photos of test" in done.stdout
+
+
+def test_look_alikes_of_photos_that_a_run_has_learned_from_are_left_out_since_they_are_known(fresh: Path) -> None:
+    record(fresh, {"g003": "g013", "g004": "g013", "g013": "g013"})
+
+    done = evaluate(fresh, "0001-plain", *features_of(fresh), "--dry-run")
+
+    assert f"by {TESTED - 2} photos of test" in done.stdout
+
+
+def test_photos_that_the_weights_had_learned_from_before_are_left_out(fresh: Path) -> None:
+    write_ancestry(fresh / "runs" / "0002-styled", fresh / "runs" / "0001-plain")
+    trained_on_g013_alone(fresh, "0002-styled")
+    with writing(Workspace(root=fresh)) as manifest:
+        for id in ("g014", "g015"):
+            manifest.record(replace(manifest.rows[id], split="test"))
+
+    done = evaluate(fresh, "0002-styled", *features_of(fresh), "--dry-run")
+
+    assert f"by {TESTED} photos of test" in done.stdout
+
+
+def test_look_alikes_do_not_count_as_photos_of_their_own(fresh: Path) -> None:
+    record(fresh, {f"g{number:03d}": f"g{number - number % 4:03d}" for number in range(TESTED)})
+
+    evaluate(fresh, "0001-plain", *features_of(fresh), "--no-page")
+
+    # Three groups of four are too few for an interval, and two of them are in one half.
+    assert numbers(fresh, "0001-plain").low.isna().all()
+    halves = references_in(fresh).set_index("metric").loc["frechet_distance_segmenter"].set_index("of")
+    assert (halves.pictures["real photos"], halves.photos["real photos"]) == (8, 4)
+
+
+def test_a_photo_never_stands_in_for_its_own_picture(fresh: Path) -> None:
+    done = evaluate(fresh, "0001-plain", *features_of(fresh), "--split", "train", "--no-page")
+    assert "nearest map's photo" not in done.stdout and "class means" not in done.stdout
+
+    done = evaluate(fresh, "0001-plain", *features_of(fresh), "--split", "train", "--limit", "3", "--no-page")
+    assert "nearest map's photo" in done.stdout
+
+
+def test_two_networks_of_one_architecture_are_two_lines(fresh: Path) -> None:
+    torch.manual_seed(1)
+    torch.save(torchvision.models.squeezenet1_1(weights=None).state_dict(), fresh / "other.pth")
+    eyes = (*features_of(fresh), "--features", fresh / "other.pth")
+
+    done = evaluate(fresh, "0001-plain", *eyes, "--limit", "4", "--no-page")
+
+    lines = [line for line in done.stdout.splitlines() if line.startswith("kernel distance (squeezenet1_1-")]
+    assert len(lines) == 2
+
+
+def test_every_run_stands_beside_the_photos_that_it_has_learned_from(fresh: Path) -> None:
+    trained_on_g013_alone(fresh, "0002-styled")
+
+    done = evaluate(fresh, "0001-plain", "0002-styled", *features_of(fresh), "--json", "--no-page")
+
+    found = {
+        one["of"]: (one["value"], one["photos"])
+        for one in json.loads(done.stdout)["numbers"]
+        if one["metric"] == "photos_to_nearest_trained_squeezenet1_1"
+    }
+    assert found["0001-plain"][1] == TRAINED and found["0002-styled"][1] == 1
+    assert found["0001-plain"][0] < found["0002-styled"][0]
+
+
+def test_no_network_has_said_how_well_a_photo_is_painted_again(made: Path) -> None:
+    found = numbers(made).set_index("metric").loc[["psnr", "ssim"]]
+
+    assert set(found.judge) == set(found.judge_digest) == {""} and not found.learned_from.any()
 
 
 def test_a_style_is_a_function_of_the_seed_and_the_map_alone() -> None:
@@ -264,6 +380,48 @@ def test_a_command_that_was_killed_goes_on_and_paints_the_same(
     assert len(written) == len(set(written)) == TESTED
     pictures = [root / "runs" / "0001-plain" / "evaluation" / "pictures" for root in (fresh, made)]
     assert everything_in(pictures[0]) == everything_in(pictures[1])
+
+
+@pytest.mark.parametrize("number", [2, 3])
+def test_a_second_run_by_very_few_photos_makes_nothing(fresh: Path, number: int) -> None:
+    words = "0001-plain", *features_of(fresh), "--limit", str(number), "--no-page"
+    evaluate(fresh, *words)
+
+    assert "written" not in evaluate(fresh, *words).stdout
+
+
+def test_a_page_is_written_anew_when_the_run_has_gone_on_since(copied: Path) -> None:
+    page = copied / "runs" / "0002-styled" / "evaluation" / "evaluation.html"
+    lines = [{"images_shown": images, "loss/fake": 1.0} for images in (16, 32)]
+    (copied / "runs" / "0002-styled" / "stats.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+
+    done = evaluate(copied, "0002-styled", *features_of(copied))
+
+    assert f"written {page}" in done.stdout and "Losses." in page.read_text()
+
+
+def test_a_checkpoint_that_comes_meanwhile_is_not_painted_with(
+    fresh: Path, made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = fresh / "runs" / "0001-plain"
+    before_it_writes(monkeypatch, lambda: save_checkpoint(run, "training.seed=1", images_shown=32))
+
+    evaluate(fresh, "0001-plain", *features_of(fresh), "--no-page")
+
+    assert checkpoint.best(run).name == "000000032"
+    pictures = [root / "runs" / "0001-plain" / "evaluation" / "pictures" for root in (fresh, made)]
+    assert everything_in(pictures[0]) == everything_in(pictures[1])
+
+
+def test_what_another_command_has_made_meanwhile_is_not_made_again(
+    fresh: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words, written = ("0001-plain", *features_of(fresh), "--limit", "4", "--no-page"), {}
+    before_it_writes(monkeypatch, lambda: (evaluate(fresh, *words), written.update(everything_in(fresh))))
+
+    done = evaluate(fresh, *words)
+
+    assert everything_in(fresh) == written and "unchanged" in done.stdout
 
 
 def test_another_seed_paints_and_measures_anew(copied: Path) -> None:
@@ -368,7 +526,7 @@ def test_weights_of_no_known_network_are_refused_before_anything_is_painted(fres
 def test_a_run_that_was_begun_without_photos_of_its_own_is_judged_without_its_training_photos(fresh: Path) -> None:
     workspace = Workspace(root=fresh)
     folder = make_run(workspace, "0004-imported")
-    (folder / "imported.json").write_text("{}")
+    (folder / "imported.json").write_text('{"files": {}}')
 
     done = evaluate(fresh, "0004-imported", *features_of(fresh), "--limit", "4", "--no-page")
 

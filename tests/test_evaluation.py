@@ -13,7 +13,7 @@ from pipeline.errors import RunError
 from pipeline.evaluation import judges, words
 from pipeline.evaluation.asked import Asked
 from pipeline.evaluation.curves import read_curves, thinned
-from pipeline.evaluation.photos import Pictures
+from pipeline.evaluation.photos import Pictures, dealt
 from pipeline.evaluation.references import most_alike
 from pipeline.evaluation.results import Found, Measured, Measurement, Outcome, Results
 from pipeline.evaluation.scores import halves
@@ -152,6 +152,18 @@ def test_two_runs_are_told_apart_where_the_interval_does_not_hold_zero(
     assert said in words.verdicts([one])[0]
 
 
+def test_two_networks_of_one_architecture_have_names_of_their_own() -> None:
+    one = measured("kernel_distance_eye", 1.0, judge_digest="0123456789ab")
+    other, psnr = replace(one, value=2.0, judge_digest="ba9876543210"), measured("psnr", 3.0)
+
+    told = words.told_apart([one, other, psnr])
+
+    assert [(line.words, *(cell.value for cell in line.cells.values())) for line in words.lines_of(told)] == [
+        *(("kernel distance (eye-012345)", 1.0), ("kernel distance (eye-ba9876)", 2.0), ("PSNR, dB", 3.0)),
+    ]
+    assert told[0].judge == "eye-012345" and words.told_apart([one, psnr]) == [one, psnr]
+
+
 # Floor and ceiling
 
 
@@ -171,15 +183,21 @@ class Eye:
 
 
 def test_halves_are_every_other_photo() -> None:
-    photos = torch.arange(16.0).reshape(16, 1) % 2
+    one, other = dealt(range(7))
 
-    found = {one.metric: one.value for one in halves(photos, Eye()).found}
+    assert (one, other) == ([0, 2, 4, 6], [1, 3, 5])
+
+
+def test_photos_of_one_group_are_in_one_half() -> None:
+    one, other = dealt([0, 0, 1, 2, 0, 3])
+
+    assert (one, other) == ([0, 1, 4], [2, 3, 5])
+
+
+def test_halves_are_compared_with_each_other() -> None:
+    found = {one.metric: one.value for one in halves(torch.zeros(8, 1), torch.ones(8, 1), Eye()).found}
 
     assert found["frechet_distance_eye"] == pytest.approx(1.0)
-
-
-def test_one_photo_has_no_halves() -> None:
-    assert halves(torch.zeros(3, 2), Eye()).found == []
 
 
 def test_pictures_come_in_batches_between_minus_one_and_one() -> None:

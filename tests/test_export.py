@@ -286,6 +286,17 @@ def test_what_is_gone_is_made_again(filled, out, name):
     assert (out / name).read_bytes() == before
 
 
+def test_a_file_that_was_cut_off_is_made_again(filled, out):
+    do(filled, out)
+    label = out / "train_label" / "g0a.png"
+    before = label.read_bytes()
+    label.unlink()
+    label.write_bytes(before[:1])
+
+    assert do(filled, out).written == 1
+    assert label.read_bytes() == before
+
+
 def test_a_changed_label_map_is_exported_again(filled, out):
     do(filled, out)
     changed = row_of(filled, "g0a", 9)

@@ -17,6 +17,7 @@ from pipeline.evaluation.segmenting import open_reader
 from pipeline.evaluation.subjects import Subject, find_size, find_subjects
 from pipeline.manifest import read
 from pipeline.rows import Row, digest
+from pipeline.run_ancestry import UNKNOWN_LICENSE
 from pipeline.samples import trained_rows
 from pipeline.workspace import Workspace
 
@@ -49,9 +50,7 @@ class Job:
         bench, references = self.bench, self.bench.references
         beside = self.results[REFERENCES]
         listed = [
-            (beside if one.said["of"] == REAL else self.results[painted.subject.name], one)
-            for painted in self.painted
-            for one in bench.of_run(painted)
+            (self.results[painted.subject.name], one) for painted in self.painted for one in bench.of_run(painted)
         ]
         if len(references.trained):
             for pictures in (references.class_means(), references.nearest_map()):
@@ -62,7 +61,14 @@ class Job:
 
     def numbers(self) -> list[Measured]:
         """Of all measurements, once they are taken."""
-        return [number for results, one in self.measurements() for number in results.of(one)]
+        return words.told_apart([number for results, one in self.measurements() for number in results.of(one)])
+
+    def read_again(self) -> None:
+        """What is there by now: another command may have painted and measured since this one looked."""
+        for results in self.results.values():
+            results.read()
+        for painted in self.painted:
+            painted.read()
 
     @property
     def missing(self) -> int:
@@ -71,6 +77,10 @@ class Job:
     @property
     def unpainted(self) -> int:
         return sum(len(painted.missing()) for painted in self.painted)
+
+    @property
+    def is_done(self) -> bool:
+        return not self.missing and not self.unpainted
 
 
 def prepare(workspace: Workspace, asked: Asked, *, console: Console) -> Job:
@@ -86,7 +96,7 @@ def prepare(workspace: Workspace, asked: Asked, *, console: Console) -> Job:
         split=asked.split,
         limit=asked.limit,
         size=size,
-        seen_by=[(subject.name, subject.seen(asked.split)) for subject in found],
+        seen_by=[(subject.name, subject.seen(asked.split, manifest)) for subject in found],
         console=console,
     )
     root = asked.out or workspace.runs
@@ -101,7 +111,10 @@ def prepare(workspace: Workspace, asked: Asked, *, console: Console) -> Job:
             shown[same] = training_photos(workspace, rows, size=size, classes=classes)
         return shown[same]
 
-    may_learn = [row for row in trained_rows(manifest) if row.split == "train"]
+    # What stands in the place of pictures must not be the judged photos themselves.
+    judged = {word for case in photos.cases for word in (case.id, case.group)}
+    offered = [row for row in trained_rows(manifest) if row.split == "train"]
+    may_learn = [row for row in offered if judged.isdisjoint((row.id, row.group))]
     trained = {subject.name: shown_to(subject.trained_on) for subject in found if asked.split != "train"}
     _say_what_is_odd(asked, found, console)
     bench = Bench(
@@ -152,5 +165,11 @@ def _say_what_is_odd(asked: Asked, subjects: Sequence[Subject], console: Console
             )
         if not subject.has_style:
             console.note(f"{subject.name} has no styles: one map has one picture, and no diversity")
+        unknown = [one.run for one in subject.ancestry.runs if one.license == UNKNOWN_LICENSE]
+        if unknown:
+            console.note(
+                f"{subject.name} began with weights of {' and '.join(unknown)}, of which nothing is known: if they "
+                f"learned from photos of {asked.split}, these scores are too kind"
+            )
         if subject.about.missing:
             console.note(f"{subject.name} is without {' and '.join(subject.about.missing)}")

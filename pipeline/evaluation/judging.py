@@ -50,18 +50,19 @@ def evaluate(workspace: Workspace, asked: Asked, *, console: Console) -> Evaluat
     job = prepare(workspace, asked, console=console)
     with contextlib.ExitStack() as held:
         held.enter_context(explained_disk_errors())
-        is_idle = not job.missing and not job.unpainted
-        if not is_idle:
+        if not job.is_done:
             for results in job.results.values():
                 held.enter_context(hold(results.folder, f"the evaluation {results.folder}"))
+            job.read_again()
+        is_idle = job.is_done
+        if not is_idle:
             for judge in job.bench.judges:
                 job.bench.descriptions.network(judge)
             _paint(job, console)
         for results, measurement in job.measurements():
             if not results.knows(measurement):
                 results.take(measurement)
-        by_place = {(one.metric, one.of_class, words.column_of(one)): one for one in job.numbers()}
-        numbers = list(by_place.values())
+        numbers = job.numbers()
         files = [job.results[subject.name].path for subject in job.subjects]
         is_written = False
         if asked.has_page:
@@ -104,6 +105,6 @@ def _paint(job: Job, console: Console) -> None:
     for painted in job.painted:
         number = len(painted.missing())
         if number:
-            painter = load_painter(painted.subject.folder, device=device())
+            painter = load_painter(painted.subject.folder, device=device(), checkpoint=painted.subject.checkpoint)
             with console.bar(f"paint {painted.subject.name}", unit="picture", total=number) as bar:
                 painted.paint(painter, bar)

@@ -10,15 +10,16 @@ from pipeline.evaluation import scores
 from pipeline.evaluation.asked import SELF, Asked
 from pipeline.evaluation.judges import Descriptions, Judge, has_taught
 from pipeline.evaluation.painting import Painted
-from pipeline.evaluation.photos import Photos, Pictures
+from pipeline.evaluation.photos import FEWEST, Photos, Pictures, dealt
 from pipeline.evaluation.references import REAL, References
 from pipeline.evaluation.results import Measurement
 from pipeline.evaluation.segmenting import Reader, read_pictures
 from pipeline.evaluation.subjects import Subject
 from pipeline.rows import digest
 
-VERSION = 1
+VERSION = 2
 """Of the measures; another one takes all of them again."""
+TRAINED = "photos it was trained on"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +39,10 @@ class Bench:
     descriptions: Descriptions
     names: tuple[str, ...]
     console: Console
+
+    @property
+    def lots(self) -> scores.Lots:
+        return scores.Lots(seed=self.asked.seed, groups=self.photos.groups)
 
     @property
     def ids(self) -> list[str]:
@@ -62,16 +67,15 @@ class Bench:
             "weights_digest": subject.weights,
             "checkpoint": subject.about.images_shown,
         }
-        measurements = [
-            *self._of_pictures(pictures, said, subject),
-            self._likeness(pictures, said, subject, is_self=painted.style == SELF),
-        ]
+        measurements = [*self._of_pictures(pictures, said, subject), self._likeness(pictures, said, subject)]
+        if painted.style == SELF:
+            measurements.append(self._reconstruction(pictures, said))
         if painted.styled_maps:
             measurements.append(self._diversity(painted, said, subject))
         trained = self.trained.get(subject.name)
         if trained:
             measurements.append(self._nearest_trained(pictures, trained, said, subject))
-            measurements.append(self.of_real_beside(subject.name))
+            measurements.append(self._photos_to_nearest_trained(trained, said, subject))
         return measurements
 
     def of_pair(self, first: Painted, other: Painted) -> list[Measurement]:
@@ -87,7 +91,7 @@ class Bench:
                 lambda judge=judge: scores.difference(
                     *(self._described(judge, few) for few in (self.real, pictures, theirs)),
                     self._network(judge),
-                    seed=self.asked.seed,
+                    lots=self.lots,
                 ),
             )
             for judge in self.judges
@@ -100,24 +104,21 @@ class Bench:
     def of_real(self) -> list[Measurement]:
         """What the photos themselves have: one half against the other, and the segmenter's word about them."""
         said = self._said(REAL, self.real)
-        half = {**said, "pictures": (len(self.photos) + 1) // 2, "photos": len(self.photos) // 2}
-        return [
-            *(
-                self._measurement(
-                    "halves",
-                    judge,
-                    half,
-                    (self.real.key,),
-                    lambda judge=judge: scores.halves(self._described(judge, self.real), self._network(judge)),
-                )
-                for judge in self.judges
-            ),
-            self._agreement(self.real, said),
+        one, other = dealt(self.photos.groups)
+        half = {**said, "pictures": len(one), "photos": len(other)}
+        of_halves = [
+            self._measurement(
+                "halves",
+                judge,
+                half,
+                (self.real.key,),
+                lambda judge=judge: scores.halves(
+                    *(self._described(judge, self.real)[places] for places in (one, other)), self._network(judge)
+                ),
+            )
+            for judge in self.judges
         ]
-
-    def of_real_beside(self, name: str) -> Measurement:
-        """How far real photos, that no run has seen, are from the nearest that this run has learned from."""
-        return self._nearest_trained(self.real, self.trained[name], self._said(REAL, self.real), None)
+        return [*(of_halves if min(len(one), len(other)) >= FEWEST else []), self._agreement(self.real, said)]
 
     def _of_pictures(self, pictures: Pictures, said: dict[str, Any], subject: Subject | None) -> list[Measurement]:
         of_judges = [
@@ -130,7 +131,7 @@ class Bench:
                     self._described(judge, self.real),
                     self._described(judge, pictures),
                     self._network(judge),
-                    seed=self.asked.seed,
+                    lots=self.lots,
                 ),
             )
             for judge in self.judges
@@ -148,7 +149,7 @@ class Bench:
                 judge=self.reader.segmenter.name,
                 names=self.names,
                 ids=self.ids,
-                seed=self.asked.seed,
+                lots=self.lots,
             )
 
         said = self._taught(
@@ -156,20 +157,24 @@ class Bench:
         )
         return self._measurement("agreement", None, said, (pictures.key, self.photos.key, self.reader.key), measure)
 
-    def _likeness(self, pictures: Pictures, said: dict[str, Any], subject: Subject, *, is_self: bool) -> Measurement:
+    def _likeness(self, pictures: Pictures, said: dict[str, Any], subject: Subject) -> Measurement:
         return self._measurement(
             "likeness",
             self.eye,
             self._taught(said, self.eye.digest, subject),
-            (pictures.key, self.real.key, is_self),
+            (pictures.key, self.real.key),
             lambda: scores.likeness(
-                self.real.batches(),
-                pictures.batches(),
-                self._network(self.eye),
-                ids=self.ids,
-                seed=self.asked.seed,
-                is_self=is_self,
+                self.real.batches(), pictures.batches(), self._network(self.eye), ids=self.ids, lots=self.lots
             ),
+        )
+
+    def _reconstruction(self, pictures: Pictures, said: dict[str, Any]) -> Measurement:
+        return self._measurement(
+            "reconstruction",
+            None,
+            said,
+            (pictures.key, self.real.key),
+            lambda: scores.reconstruction(self.real.batches(), pictures.batches(), ids=self.ids, lots=self.lots),
         )
 
     def _diversity(self, painted: Painted, said: dict[str, Any], subject: Subject) -> Measurement:
@@ -182,14 +187,14 @@ class Bench:
             self._taught(said, self.eye.digest, subject),
             keys,
             lambda: scores.diversity(
-                (painted.samples(place) for place in places), self._network(self.eye), seed=self.asked.seed
+                (painted.samples(place) for place in places), self._network(self.eye), lots=self.lots
             ),
         )
 
     def _nearest_trained(
-        self, pictures: Pictures, trained: Photos, said: dict[str, Any], subject: Subject | None
+        self, pictures: Pictures, trained: Photos, said: dict[str, Any], subject: Subject
     ) -> Measurement:
-        judge, theirs = self.judges[0], trained.pictures("photos it was trained on")
+        judge, theirs = self.judges[0], trained.pictures(TRAINED)
         return self._measurement(
             "nearest trained",
             judge,
@@ -201,7 +206,23 @@ class Bench:
                 self._network(judge),
                 ids=self.ids,
                 trained_ids=[case.id for case in trained.cases],
-                seed=self.asked.seed,
+                lots=self.lots,
+            ),
+        )
+
+    def _photos_to_nearest_trained(self, trained: Photos, said: dict[str, Any], subject: Subject) -> Measurement:
+        """Beside the pictures of each run, as each has learned from other photos."""
+        judge, theirs = self.judges[0], trained.pictures(TRAINED)
+        return self._measurement(
+            "photos to nearest trained",
+            judge,
+            {**said, "pictures": len(self.photos), "photos": len(trained)},
+            (self.real.key, theirs.key, subject.weights),
+            lambda: scores.photos_to_nearest_trained(
+                self._described(judge, self.real),
+                self.descriptions.of(judge, theirs, keeps=True),
+                self._network(judge),
+                lots=self.lots,
             ),
         )
 
@@ -210,7 +231,7 @@ class Bench:
     ) -> Measurement:
         seen_by = judge.digest if judge else ""
         said = {"judge_digest": seen_by, **said}
-        shared = (said["of"], said["style"], said["split"], said["seed"], self.photos.size)
+        shared = (said["of"], said["style"], said["split"], said["seed"], self.photos.size, self.photos.groups)
         key = digest(repr((VERSION, what, seen_by, shared, list(depends_on))).encode())
         return Measurement(key=key, said=said, measure=measure)
 

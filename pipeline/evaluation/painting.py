@@ -41,6 +41,10 @@ class Painted:
         styled = f"-seed{seed}" if style != SELF and subject.has_style else ""
         self.folder = folder / PICTURES / f"{split}-{width}x{height}-{style}{styled}"
         self.subject, self.photos, self.style, self.seed = subject, photos, style, seed
+        self.read()
+
+    def read(self) -> None:
+        """Looks which pictures are there."""
         self._made = MadePictures(self.folder)
 
     def seed_of(self, place: int, sample: int = 0) -> int:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,9 +60,14 @@ class Pictures:
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """A photo to judge by. key: the same for the same bytes of photo and maps.    labelled_by: as in the manifest."""
+    """A photo to judge by.
+
+    key: the same for the same bytes of photo and maps.    group: of photos that look alike.
+    labelled_by: as in the manifest.
+    """
 
     id: str
+    group: str
     name: str
     sample: "Sample"
     key: str
@@ -85,6 +91,12 @@ class Photos:
     @property
     def key(self) -> str:
         return digest(repr((self.size, [case.key for case in self.cases])).encode())
+
+    @cached_property
+    def groups(self) -> list[int]:
+        """Of each photo the number of its group: photos that look alike say no more than one of them."""
+        numbers: dict[str, int] = {}
+        return [numbers.setdefault(case.group, len(numbers)) for case in self.cases]
 
     @property
     def labelled_by(self) -> str:
@@ -113,6 +125,21 @@ class Photos:
     def pictures(self, name: str) -> Pictures:
         """The photos alone."""
         return Pictures(name=name, key=self.key, number=len(self), read=lambda place: self.read(place).image)
+
+
+def dealt(groups: Sequence[int]) -> tuple[list[int], list[int]]:
+    """Two halves, as equal as whole groups can be: look-alikes in both would be found as near as copies.
+
+    groups: of each photo the number of its group.    Returns the places of either half.
+    """
+    halves: tuple[set[int], set[int]] = set(), set()
+    sizes = [0, 0]
+    for group, size in Counter(groups).most_common():
+        smaller = 0 if sizes[0] <= sizes[1] else 1
+        halves[smaller].add(group)
+        sizes[smaller] += size
+    one, other = ([place for place, group in enumerate(groups) if group in half] for half in halves)
+    return one, other
 
 
 def judged_photos(
@@ -171,6 +198,7 @@ def case_of(workspace: Workspace, row: Row, *, is_looked_at: bool) -> Case:
         key = repr([_digest_of(workspace, path) if path else "" for path in paths])
     return Case(
         id=row.id,
+        group=row.group or row.id,
         name=row.original_name or row.id,
         sample=Sample(image=paths[0], labels=paths[1], instances=paths[2]),
         key=digest(key.encode()),

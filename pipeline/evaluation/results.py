@@ -95,11 +95,15 @@ class Results:
     """The numbers of a run, and those that are still to be measured."""
 
     def __init__(self, folder: Path) -> None:
+        """Raises: as `read`."""
+        self.folder, self.path = folder, folder / METRICS
+        self.read()
+
+    def read(self) -> None:
         """Reads what is there; a measurement that was written down in part is as if it had never been.
 
         Raises: RunError when the file is none of ours.
         """
-        self.folder, self.path = folder, folder / METRICS
         self._by_key: dict[str, list[Measured]] = {}
         lines = self.path.read_bytes().splitlines(keepends=True) if self.path.is_file() else []
         for number, line in enumerate(lines, 1):

@@ -9,8 +9,8 @@ from pipeline.errors import RunError
 from pipeline.evaluation.asked import PRIOR, Asked
 from pipeline.manifest import Manifest
 from pipeline.rows import Row
-from pipeline.run_folders import is_imported, newest_run, run_folder
-from pipeline.samples import trained_rows
+from pipeline.run_ancestry import Ancestry, ancestry_of
+from pipeline.run_folders import newest_run, run_folder
 from pipeline.segmenters.weights import sha256_of
 from pipeline.workspace import Workspace
 
@@ -23,15 +23,14 @@ class Subject:
     """A run with the checkpoint that is judged.
 
     checkpoint: the best one, which was chosen by its score on val.    weights: digest of its averaged weights.
-    trained_on: rows of its own manifest; none of a run that was trained elsewhere.
+    ancestry: what it learned from, and the runs that it began with.
     """
 
     folder: Path
     checkpoint: Path
     weights: str
     about: "About"
-    trained_on: tuple[Row, ...]
-    validated_on: tuple[Row, ...]
+    ancestry: Ancestry
 
     @property
     def name(self) -> str:
@@ -47,10 +46,21 @@ class Subject:
         """Whether one map has many pictures."""
         return self.about.settings.model.style_encoder or self.about.settings.model.noise_size > 0
 
-    def seen(self, split: str) -> frozenset[str]:
-        """Ids of photos, and of groups of look-alikes, that say little of how it does on a split: it knows them."""
-        rows = {"train": (), "val": self.trained_on, "test": (*self.trained_on, *self.validated_on)}[split]
-        return frozenset(word for row in rows for word in (row.id, row.group) if word)
+    @property
+    def trained_on(self) -> tuple[Row, ...]:
+        """Rows of its own manifest; none of a run that was trained elsewhere."""
+        return self.ancestry.runs[0].trained_on
+
+    def seen(self, split: str, manifest: Manifest) -> frozenset[str]:
+        """Ids of photos, and of groups of look-alikes, that say little of how it does on a split.
+
+        It knows them, or its weights did before it began with them. Groups are those of that time and those of today:
+        photos may have joined a group since.
+        """
+        learned, chosen_by = self.ancestry.trained_on, self.ancestry.validated_on
+        rows = {"train": (), "val": learned, "test": (*learned, *chosen_by)}[split]
+        today = (manifest.rows[row.id] for row in rows if row.id in manifest.rows)
+        return frozenset(word for row in (*rows, *today) for word in (row.id, row.group) if word)
 
 
 def find_subjects(workspace: Workspace, manifest: Manifest, asked: Asked) -> list[Subject]:
@@ -111,14 +121,12 @@ def _open(folder: Path, manifest: Manifest) -> Subject:
             f"{folder} was trained on {about.classes} classes, and its own manifest speaks of "
             f"{len(manifest.taxonomy)}. Put its manifests back, or train it anew"
         )
-    rows = () if is_imported(folder) else tuple(trained_rows(own))
     return Subject(
         folder=folder,
         checkpoint=best,
         weights=sha256_of(best / checkpoint.AVERAGED)[:16],
         about=about,
-        trained_on=tuple(row for row in rows if row.split == "train"),
-        validated_on=tuple(row for row in rows if row.split == "val"),
+        ancestry=ancestry_of(folder),
     )
 
 

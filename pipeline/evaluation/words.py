@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline.evaluation.references import REAL
 from pipeline.evaluation.results import Measured
@@ -11,6 +11,8 @@ from pipeline.evaluation.segmenting import SELF_CONSISTENCY
 LOWER, HIGHER, ONE, NEITHER = "lower is better", "higher is better", "1 where alike", ""
 FID_PICTURES = 2000
 """Of fewer pictures the Frechet distance says more of their number than of their worth."""
+DIGEST_DIGITS = 6
+"""So many tell apart the few networks of one command."""
 DECIMALS = ((100, 1), (10, 2), (0.1, 3))
 """From this size on, so many decimals are written; of smaller numbers four."""
 WORDS = (
@@ -33,6 +35,7 @@ WORDS = (
     ("psnr", "PSNR, dB", HIGHER),
     ("ssim", "SSIM", HIGHER),
     ("distance_to_nearest_trained_(.+)", r"to nearest training photo (\1)", NEITHER),
+    ("photos_to_nearest_trained_(.+)", r"real photos to nearest training photo (\1)", NEITHER),
 )
 """Name of a metric -> what people read, and which way is better; in the order of tables."""
 
@@ -61,6 +64,23 @@ def lines_of(measured: Iterable[Measured]) -> list[Line]:
         for metric, found in cells.items()
     ]
     return sorted(lines, key=lambda line: _place(line.metric))
+
+
+def told_apart(measured: Sequence[Measured]) -> list[Measured]:
+    """The same, with the digests of the networks in the names of metrics and judges that several networks share."""
+    judges: dict[str, set[str]] = {}
+    for one in measured:
+        judges.setdefault(one.metric, set()).add(one.judge_digest)
+    return [
+        replace(one, metric=_with_digest(one.metric, one), judge=_with_digest(one.judge, one))
+        if len(judges[one.metric]) > 1
+        else one
+        for one in measured
+    ]
+
+
+def _with_digest(name: str, one: Measured) -> str:
+    return f"{name}-{one.judge_digest[:DIGEST_DIGITS]}"
 
 
 def column(of: str, style: str) -> str:

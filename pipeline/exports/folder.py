@@ -26,10 +26,12 @@ class Marker:
     """What ABOUT says in every layout.    complete: False from the first file that is written until the last one.
 
     splits: that are there.    files: name -> what it was made from, "" for one that may be there or not.
+    sizes: name -> bytes of it, when it was written.
     """
 
     layout: str
     files: dict[str, str]
+    sizes: dict[str, int] = field(default_factory=dict)
     splits: list[str] = field(default_factory=list)
     complete: bool = False
 
@@ -51,6 +53,7 @@ class ExportFolder:
         self.is_ours = bool(said)
         self.splits: tuple[str, ...] = tuple(said.get("splits", ()))
         self._known: dict[str, str] = dict(said.get("files", {}))
+        self._sizes: dict[str, int] = dict(said.get("sizes", {}))
         self._is_complete = True
         self._recorded_at = time.monotonic()
 
@@ -78,14 +81,16 @@ class ExportFolder:
             )
 
     def has(self, piece: Piece) -> bool:
-        """Whether the files of a piece are there, and would come out the same."""
-        is_known = piece.made_from and all(self._known.get(name) == piece.made_from for name in piece.files)
-        return bool(is_known) and all((self.path / name).is_file() for name in piece.files)
+        """Whether the files of a piece are there, whole, and would come out the same."""
+        if not piece.made_from or any(self._known.get(name) != piece.made_from for name in piece.files):
+            return False
+        if piece.is_finished_by_hand:
+            return all((self.path / name).is_file() for name in piece.files)
+        return all(map(self._is_whole, piece.files))
 
     def left_by_an_earlier_export(self, name: str) -> Path | None:
         """A file as an export that was finished has left it; None where there is none."""
-        place = self.path / name
-        return place if self._known.get(name) and place.is_file() else None
+        return self.path / name if self._known.get(name) and self._is_whole(name) else None
 
     def begin(self, said: Mapping[str, Any], pieces: Iterable[Piece]) -> None:
         """Writes down that the folder is not complete, and the files of these pieces: from now on all may be there."""
@@ -113,6 +118,7 @@ class ExportFolder:
                 place = self.path / _beside(name)
             _put(place, content)
             self._known[name] = piece.made_from
+            self._sizes[name] = place.stat().st_size
         return beside
 
     def record(self, said: Mapping[str, Any], *, is_due: bool = True) -> None:
@@ -121,13 +127,21 @@ class ExportFolder:
             return
         is_listed = (lambda name: (self.path / name).is_file()) if self._is_complete else bool
         files = {name: self._known[name] for name in sorted(self._known) if is_listed(name)}
-        about = {**said, "complete": self._is_complete, "files": files}
+        sizes = {name: self._sizes[name] for name in files if name in self._sizes}
+        about = {**said, "complete": self._is_complete, "files": files, "sizes": sizes}
         data = (json.dumps(about, indent=2, ensure_ascii=False) + "\n").encode()
         place = self.path / ABOUT
         if not place.is_file() or place.read_bytes() != data:
             write_atomically(place, data)
         self.is_ours = True
         self._recorded_at = time.monotonic()
+
+    def _is_whole(self, name: str) -> bool:
+        """Whether a file is there, of as many bytes as were written."""
+        try:
+            return (self.path / name).stat().st_size == self._sizes.get(name)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
 
     def _is_changed(self, name: str) -> bool:
         """Whether a file whose key is the digest of its bytes has others now."""

@@ -3,70 +3,66 @@
 import datetime
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pipeline.about import About
-from pipeline.errors import RunError
 from pipeline.manifest import Manifest
+from pipeline.model_exports.facts import Facts
+from pipeline.model_exports.scores import REAL, Evaluation, find_evaluation
 from pipeline.rows import Row
-from pipeline.run_folders import ORIGIN, is_imported
-from pipeline.samples import trained_rows
+from pipeline.run_ancestry import Ancestry, ancestry_of
 from pipeline.workspace import Workspace
 
 LOG, STATISTICS = "log.txt", "stats.jsonl"
-METRICS = Path("evaluation") / "metrics.jsonl"
+EVALUATION, REFERENCES, METRICS = "evaluation", "references", "metrics.jsonl"
 BEGINS = re.compile(r"(begins|goes on at [\d,]+): ")
 SCORE = "score/"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingScore:
+    """The score that a checkpoint got in training.    photos: it was taken on these; None where nobody knows."""
+
+    name: str
+    value: float
+    photos: int | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class History:
     """A run until a checkpoint.
 
-    origin: what it was imported from, by the name of the file; empty for one that was trained here.
-    trained, validated: the photos that it learned from, and those that it was scored on.    about: of their manifest.
-    seconds: that it was trained; None where nobody knows.
-    score: name and number of the score that the checkpoint got in training, or None.
-    measured: lines of metrics.jsonl that speak of the checkpoint as a whole.
+    about: of its manifest.    seconds: that it was trained; None where nobody knows.
+    score, evaluation: of the checkpoint; None where there is none.
     """
 
-    origin: tuple[str, ...]
-    trained: tuple[Row, ...]
-    validated: tuple[Row, ...]
+    ancestry: Ancestry
     about: About
     seconds: float | None
-    score: tuple[str, float] | None
-    measured: tuple[Mapping[str, Any], ...]
+    score: TrainingScore | None
+    evaluation: Evaluation | None
+
+    @property
+    def trained(self) -> tuple[Row, ...]:
+        """The photos that the run itself learned from."""
+        return self.ancestry.runs[0].trained_on
 
 
-def read_history(run: Path, *, images_shown: int) -> History:
-    """images_shown: until the checkpoint.    Raises: ManifestError, RunError when a file of the run is damaged."""
-    manifest = Manifest(Workspace(root=run))
-    rows = trained_rows(manifest)
+def read_history(run: Path, facts: Facts, *, runs: Path) -> History:
+    """facts: of the checkpoint.    runs: the folder of the workspace where the run was evaluated.
+
+    Raises: ManifestError, RunError when a file of the run is damaged.
+    """
     return History(
-        origin=_origin(run),
-        trained=tuple(row for row in rows if row.split == "train"),
-        validated=tuple(row for row in rows if row.split == "val"),
-        about=manifest.about,
+        ancestry=ancestry_of(run),
+        about=Manifest(Workspace(root=run)).about,
         seconds=_seconds(run),
-        score=_score(run, images_shown),
-        measured=_measured(run, images_shown),
+        score=_score(run, facts.images_shown),
+        evaluation=_evaluation(run, facts, runs),
     )
-
-
-def _origin(run: Path) -> tuple[str, ...]:
-    """Raises: RunError when the file was damaged."""
-    if not is_imported(run):
-        return ()
-    path = run / ORIGIN
-    try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-        return tuple(str(file["name"]) for file in said["files"].values())
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        raise RunError(f"{path} is damaged. Move {run} away, and import it again") from None
 
 
 def _seconds(run: Path) -> float | None:
@@ -85,23 +81,20 @@ def _seconds(run: Path) -> float | None:
     return total + (last - begun).total_seconds() if begun else None
 
 
-def _score(run: Path, images_shown: int) -> tuple[str, float] | None:
+def _score(run: Path, images_shown: int) -> TrainingScore | None:
     found = None
     for said in _objects(run / STATISTICS):
         for name, value in said.items():
             if name.startswith(SCORE) and said.get("images_shown") == images_shown and value is not None:
-                found = name.removeprefix(SCORE), value
+                found = TrainingScore(name=name.removeprefix(SCORE), value=value, photos=said.get("photos"))
     return found
 
 
-def _measured(run: Path, images_shown: int) -> tuple[Mapping[str, Any], ...]:
-    """The newest line of each metric, split and style."""
-    newest = {}
-    for said in _objects(run / METRICS):
-        is_meant = said.get("of") == run.resolve().name and said.get("checkpoint") == images_shown
-        if is_meant and not said.get("class") and isinstance(said.get("value"), int | float):
-            newest[said.get("metric"), said.get("split"), said.get("style")] = said
-    return tuple(newest.values())
+def _evaluation(run: Path, facts: Facts, runs: Path) -> Evaluation | None:
+    named = (said for said in _objects(run / EVALUATION / METRICS) if said.get("of") == facts.run)
+    lines = [said for said in named if said.get("checkpoint") == facts.images_shown]
+    real = [said for said in _objects(runs / REFERENCES / METRICS) if said.get("of") == REAL]
+    return find_evaluation(lines, real, size=(facts.width, facts.height))
 
 
 def _objects(path: Path) -> Iterator[dict[str, Any]]:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from gaugan import checkpoint
+from gaugan import checkpoint as checkpoints
 from gaugan.allocator import give_back_memory, keep_memory
 from gaugan.checkpoint import About
 from gaugan.data import to_bytes
@@ -29,6 +29,10 @@ MOST_AT_ONCE, CPU_PIXELS_AT_ONCE = 16, 2**18
 """More pictures at once are hardly quicker. A CPU gains a half at 128 px, and nothing above 384 px."""
 BYTES_TO_SCALE = 40
 """What it takes to scale a picture, for each pixel that it has then."""
+
+
+LARGEST_STYLE = 1e4
+"""Of the numbers of a style. Those of drawn styles are below 10; with much larger ones sums are no numbers any more."""
 
 
 class Painter:
@@ -142,6 +146,11 @@ class Painter:
                 wanted = tuple(maps[place][0].shape)
                 if wanted != one:
                     picture = interpolate(picture.float(), size=wanted, mode="bicubic", antialias=True)
+                if not picture.isfinite().all():
+                    raise DataError(
+                        "the picture holds what is no number. Paint in another style; where none helps, the weights "
+                        "of the run are no numbers: go back to an older checkpoint"
+                    )
                 pictures[place] = to_bytes(picture)[0].cpu()
         return [pictures[place] for place in range(len(maps))]
 
@@ -181,8 +190,14 @@ class Painter:
             raise SettingsError("this run has no styles, so it paints in none. Leave the style out")
         if own is None or style is None:
             return None if own is None else own[None]
-        if style.shape != own.shape or not style.isfinite().all():
-            raise DataError(f"a style of this run is {len(own)} finite numbers, and {list(style.shape)} were given")
+        if style.shape != own.shape:
+            raise DataError(f"a style of this run is {len(own)} numbers, and {list(style.shape)} were given")
+        wrong = style[~(style.abs() <= LARGEST_STYLE)]  # whatever is no number among them
+        if len(wrong):
+            raise DataError(
+                f"the style holds {wrong[0].item():g}, expected numbers from -{LARGEST_STYLE:,.0f} to "
+                f"{LARGEST_STYLE:,.0f}"
+            )
         return style.float()[None]
 
     def _painted(
@@ -228,14 +243,18 @@ class Painter:
         return OutOfMemoryError(f"the memory does not suffice for a picture of {size[1]}x{size[0]} px{why}")
 
 
-def load_painter(run_folder: Path, *, device: str | torch.device = "cpu") -> Painter:
-    """The painter of a run's best checkpoint, its newest where there are no scores. Raises: CheckpointError."""
+def load_painter(run_folder: Path, *, device: str | torch.device = "cpu", checkpoint: Path | None = None) -> Painter:
+    """The painter of one checkpoint of a run. Raises: CheckpointError.
+
+    checkpoint: its folder, for whoever has looked it up already, as a run that is training may have another best by
+    now; None is the best, the newest where there are no scores.
+    """
     keep_memory()
-    best = checkpoint.best(run_folder)
-    if best is None:
+    chosen = checkpoint or checkpoints.best(run_folder)
+    if chosen is None:
         raise CheckpointError(f"{run_folder} has no checkpoint yet")
-    about = checkpoint.read_about(best)
-    network = checkpoint.load_averaged(best, build)
+    about = checkpoints.read_about(chosen)
+    network = checkpoints.load_averaged(chosen, build)
     return Painter(about, network, device=torch.device(device))
 
 

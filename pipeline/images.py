@@ -259,10 +259,13 @@ def write_picture(path: Path, pixels: np.ndarray) -> None:
 def write_gif(path: Path, pictures: Sequence[np.ndarray], *, shown_ms: Sequence[int]) -> None:
     """Writes an animation that begins again and again, beside its place and then renamed.
 
-    pictures: (H, W, 3) uint8 RGB each, all of one size.    shown_ms: how long each stays, in milliseconds.
+    pictures: (H, W, 3) uint8 RGB each, all of one size; one array may stand there several times.
+    shown_ms: how long each stays, in milliseconds.
     """
     # Each in 256 colours of its own: of what changes as a whole, one palette for all shows bands, or grain.
-    first, *others = [Image.fromarray(one).quantize(256, kmeans=GIF_PASSES) for one in pictures]
+    different = {id(one): one for one in pictures}
+    reduced = {key: Image.fromarray(one).quantize(256, kmeans=GIF_PASSES) for key, one in different.items()}
+    first, *others = [reduced[id(one)] for one in pictures]
     options = {"save_all": True, "append_images": others, "duration": list(shown_ms), "loop": 0}
     write_atomically(path, _save(first, "GIF", **options))
 

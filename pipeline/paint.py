@@ -1,5 +1,7 @@
 """Door to gaugan: label maps -> pictures painted by a run."""
 
+import contextlib
+import itertools
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,12 +15,21 @@ from pipeline.console import Bar, Console, count
 from pipeline.errors import RunError
 from pipeline.painting.made import MadePictures
 from pipeline.painting.maps import classes_of, find_maps
+from pipeline.painting.painters import open_painter
 from pipeline.painting.sizes import read_size
 from pipeline.painting.styles import read_styles
-from pipeline.painting.work import Step, Wanted, Work, batches, look, read, refuse_places_of_maps
+from pipeline.painting.work import (
+    Step,
+    Wanted,
+    Work,
+    batches,
+    look,
+    read,
+    refuse_places_of_maps,
+    refuse_places_of_others,
+)
 from pipeline.run_folders import explained_runs, newest_run, run_folder
-from pipeline.segmenters.weights import sha256_of
-from pipeline.workspace import Workspace, explained_disk_errors
+from pipeline.workspace import Workspace, explained_disk_errors, hold
 
 CHECKED_MAPS = 1000
 """Maps that are read before the first of them is painted, so that a wrong one is known at once."""
@@ -69,24 +80,29 @@ class Painted:
 def generate(workspace: Workspace, asked: Painting, *, console: Console) -> Painted:
     """Paints the maps. A picture that is there and would come out the same stays.
 
-    Raises: RunError when run, styles and maps do not fit, or a picture is too large; PhotoError when a file is no map.
+    Raises: RunError when run, styles and maps do not fit, a picture is too large, or would take the place of another's
+    file; PhotoError when a file is no map; WorkspaceError while another process paints in the same folder.
     """
     run, work = _opened(workspace, asked)
     _say_what_makes_no_difference(work, asked, console)
     began, painted, files = time.monotonic(), 0, []
-    with (
-        console.bar("generate", unit="picture", total=work.pictures) as bar,
-        explained_disk_errors(),
-        MadePictures(work.folder) as made,
-    ):
-        for start in range(0, len(work.maps), CHECKED_MAPS):
-            wanted = look(work, work.maps[start : start + CHECKED_MAPS], made)
-            if work.size and not start:
-                _say_what_a_size_does(work, wanted, bar)
+    with console.bar("generate", unit="picture", total=work.pictures) as bar, contextlib.ExitStack() as held:
+        # What is wrong with the first maps is said before anything is written.
+        first, rest = work.maps[:CHECKED_MAPS], range(CHECKED_MAPS, len(work.maps), CHECKED_MAPS)
+        looked = look(work, first)
+        if work.size:
+            _say_what_a_size_does(work, looked, bar)
+        held.enter_context(hold(work.folder, f"the folder {work.folder}"))
+        held.enter_context(explained_disk_errors())
+        made = held.enter_context(MadePictures(work.folder))
+        refuse_places_of_others(work, made)
+
+        later = (look(work, work.maps[start : start + CHECKED_MAPS]) for start in rest)
+        for wanted in itertools.chain([looked], later):
             files += [file for one in wanted for file in one.files]
-            missing = [one for one in wanted if not one.is_there]
-            if there := sum(len(one.vectors) for one in wanted if one.is_there):
-                (bar.step if start else bar.begin_at)(there)
+            missing = [one for one in wanted if not made.are_there(one.files, one.key)]
+            if there := sum(len(one.vectors) for one in wanted) - sum(len(one.vectors) for one in missing):
+                (bar.begin_at if wanted is looked else bar.step)(there)
             for batch in batches(missing, lambda size: asked.batch or work.painter.at_once(size)):
                 _paint(work, batch, made)
                 painted += len(batch)
@@ -101,9 +117,10 @@ def generate(workspace: Workspace, asked: Painting, *, console: Console) -> Pain
 def plan(workspace: Workspace, asked: Painting) -> list[str]:
     """What `generate` would paint, one file a line; reads every map, and writes nothing."""
     _, work = _opened(workspace, asked)
-    wanted = look(work, work.maps, MadePictures(work.folder))
-    lines = [f"would paint {file}" for one in wanted if not one.is_there for file in one.files]
-    there = sum(len(one.files) for one in wanted if one.is_there)
+    made, wanted = MadePictures(work.folder), look(work, work.maps)
+    refuse_places_of_others(work, made)
+    missing = [file for one in wanted if not made.are_there(one.files, one.key) for file in one.files]
+    lines, there = [f"would paint {file}" for file in missing], sum(len(one.files) for one in wanted) - len(missing)
     return lines + [f"would leave {count(there, 'file')} that would come out the same"] * bool(there)
 
 
@@ -123,12 +140,7 @@ def _opened(workspace: Workspace, asked: Painting) -> tuple[Path, Work]:
     refuse_places_of_maps(maps, styles, folder)
 
     # The run
-    import torch
-
-    from gaugan import checkpoint
-    from gaugan.generate import load_painter
-
-    painter = load_painter(run, device="cuda" if torch.cuda.is_available() else "cpu")
+    painter, weights = open_painter(run)
     taxonomy = classes_of(run, workspace)
     if len(taxonomy) != painter.classes:
         raise RunError(
@@ -140,7 +152,7 @@ def _opened(workspace: Workspace, asked: Painting) -> tuple[Path, Work]:
         raise RunError(f"{run.name} has no style encoder, so all styles would be the same. Leave out {which}")
     return run, Work(
         run=run.name,
-        weights=sha256_of(checkpoint.best(run) / checkpoint.AVERAGED),
+        weights=weights,
         painter=painter,
         precision=asked.precision,
         taxonomy=taxonomy,
@@ -202,6 +214,7 @@ def _paint(work: Work, batch: Sequence[Step], made: MadePictures) -> None:
     for (one, step), picture in zip(batch, pictures, strict=True):
         one.done[step] = picture.numpy()
         if len(one.done) == len(one.vectors):
+            made.claim(one.files)
             _write(one)
             one.done.clear()
             made.add(one.files, one.key)

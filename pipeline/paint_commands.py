@@ -71,7 +71,8 @@ def generate(
 ) -> None:
     """Paint pictures from label maps, and print their paths.
 
-    The same map, style and size give the same picture, however many are painted at once; pictures that are there stay.
+    The same map, style and size give the same picture, however many are painted at once; pictures that are there
+    stay, and files that are not from here are never overwritten.
 
     gauganpipe generate --split val
 

@@ -96,5 +96,6 @@ class Stage:
     def __init__(self, folder: Path, *, painter: Painter | None = None, **easel: float) -> None:
         self.painter = painter or Painter()
         self.easel = Easel(**easel)
-        self.model = Model(self.painter, run=folder / "0001-tiny", workspace=Workspace(root=folder))
+        run, workspace = folder / "0001-tiny", Workspace(root=folder)
+        self.model = Model(self.painter, weights="0123456789abcdef", run=run, workspace=workspace)
         self.painter.layer.register_forward_pre_hook(lambda *_: self.easel.demand_wanted())

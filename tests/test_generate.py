@@ -3,8 +3,9 @@
 import pytest
 import torch
 
+from gaugan import checkpoint
 from gaugan.errors import CheckpointError, DataError, OutOfMemoryError, SettingsError
-from gaugan.generate import load_painter
+from gaugan.generate import LARGEST_STYLE, load_painter
 from gaugan.styles import between
 from tests.untrained import STYLED, save_checkpoint
 
@@ -43,11 +44,40 @@ def test_a_painter_knows_its_run(plain):
     assert (painter.classes, painter.edges, painter.images_shown, painter.settings.model.width) == (3, False, 16, 4)
 
 
+@pytest.mark.parametrize("number", [1.1 * LARGEST_STYLE, -1e30, float("nan")])
+def test_a_style_that_nothing_was_trained_with_is_refused_by_its_numbers(styled, number):
+    painter = load_painter(styled)
+    style = painter.style()
+    style[3] = number
+
+    with pytest.raises(DataError, match=r"the style holds .*, expected numbers from -10,000 to 10,000"):
+        painter.paint(label_map(), style=style)
+
+
+def test_a_picture_that_is_no_picture_is_a_sentence(styled):
+    painter = load_painter(styled)
+    with torch.no_grad():
+        for parameter in painter.network.parameters():
+            parameter.fill_(float("nan"))
+
+    with pytest.raises(DataError, match="the picture holds what is no number"):
+        painter.paint(label_map())
+
+
 @pytest.mark.parametrize("size", [(32, 32), (40, 52), (70, 33)])
 def test_a_picture_has_the_size_of_its_map(plain, size):
     picture = load_painter(plain).paint(label_map(*size))
 
     assert (picture.shape, picture.dtype) == ((*size, 3), torch.uint8)
+
+
+def test_the_checkpoint_that_is_named_paints_though_another_is_better_by_now(tmp_path):
+    run, other = make_run(tmp_path / "run"), make_run(tmp_path / "other", "width=8")
+    named = checkpoint.best(run)
+    checkpoint.best(other).rename(named.with_name("000000032"))
+
+    assert load_painter(run).settings.model.width == 8
+    assert load_painter(run, checkpoint=named).settings.model.width == 4
 
 
 def test_a_large_map_is_painted_at_the_size_of_training(plain):
@@ -102,10 +132,9 @@ def test_a_style_for_a_run_without_is_refused(plain):
         load_painter(plain).paint(label_map(), style=torch.zeros(8))
 
 
-@pytest.mark.parametrize("style", [torch.zeros(7), torch.full((8,), torch.nan)])
-def test_a_style_that_is_none_of_the_run_is_refused(styled, style):
-    with pytest.raises(DataError, match="a style of this run is 8 finite numbers"):
-        load_painter(styled).paint(label_map(), style=style)
+def test_a_style_that_is_none_of_the_run_is_refused(styled):
+    with pytest.raises(DataError, match=r"a style of this run is 8 numbers, and \[7\] were given"):
+        load_painter(styled).paint(label_map(), style=torch.zeros(7))
 
 
 def test_other_labels_paint_another_picture(plain):

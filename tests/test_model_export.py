@@ -171,6 +171,30 @@ def test_a_run_that_was_trained_on_is_exported_anew(place, run):
     assert "model.safetensors" in export(place, run=run).written
 
 
+def test_a_run_that_finds_a_better_checkpoint_meanwhile_is_exported_as_it_was(place, run, monkeypatch):
+    before = files_in(export(place, run=run, out=run / "before").folder)
+    newer = make_run(fill(Workspace(root=run.parent / "wider")), run.name, "model.width=8", images_shown=32)
+    prepare = model_export._prepare
+
+    def prepare_and_train_on(*asked: object) -> object:
+        job = prepare(*asked)
+        shutil.copytree(newer / "checkpoints", run / "checkpoints", dirs_exist_ok=True)
+        return job
+
+    monkeypatch.setattr(model_export, "_prepare", prepare_and_train_on)
+
+    assert files_in(export(place, run=run).folder)["model.safetensors"] == before["model.safetensors"]
+
+
+def test_a_model_that_was_cut_off_is_written_again(place, run):
+    done = export(place, run=run)
+    whole = done.file.read_bytes()
+    done.file.write_bytes(whole[:1])
+
+    assert export(place, run=run).written == ["model.safetensors"]
+    assert done.file.read_bytes() == whole
+
+
 def test_a_card_that_somebody_wrote_in_is_left_alone(place, run):
     folder = export(place, run=run).folder
     (folder / "README.md").write_text("mine\n")

@@ -10,13 +10,16 @@ import pytest
 from PIL import Image, ImageSequence
 
 from gaugan import checkpoint
+from gaugan import generate as generating
 from pipeline import flow, images, paint
 from pipeline.classes import load_taxonomy
 from pipeline.console import Console
-from pipeline.errors import GauganpipeError, PhotoError, RunError
+from pipeline.errors import GauganpipeError, PhotoError, RunError, WorkspaceError
 from pipeline.manifest import read
 from pipeline.paint import Painting
-from pipeline.workspace import Workspace
+from pipeline.painting.painters import open_painter
+from pipeline.segmenters.weights import sha256_of
+from pipeline.workspace import Workspace, hold
 from tests.untrained import STYLED, make_run
 
 QUIET = Console(quiet=True)
@@ -195,6 +198,33 @@ def test_a_strip_shows_twelve_pictures_at_most_and_both_ends(place: Workspace, a
     assert pixels(done.pictures[0]).shape == (8, 12 * 8, 3)
     with Image.open(done.pictures[1]) as gif:
         assert sum(frame.info["duration"] for frame in ImageSequence.Iterator(gif)) == 2 * 600 + 56 * 120
+
+
+def test_an_animation_that_no_memory_holds_is_a_sentence_before_anything_is_painted(
+    place: Workspace, asked: Painting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gaugan.memory.free_bytes", lambda device: 10**9)
+    asked = replace(asked, interpolate=("1", "2"), steps=1000, size="1024x1024")
+
+    with pytest.raises(RunError, match=r"1,000 pictures of 1024x1024 px takes about 12\.6 GB .*fewer with --steps"):
+        paint.generate(place, asked, console=QUIET)
+    assert not asked.out.exists()
+
+
+def test_an_animation_is_written_before_the_next_one_is_begun(
+    place: Workspace, asked: Painting, lake: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for side in (8, 16):
+        lake.with_name(f"{side}.png").write_bytes(images.encode_grey(np.full((side, side), SEA, np.uint8)))
+    kept: list[int] = []
+    write, wanted = paint._write, []
+    look = paint.look
+    monkeypatch.setattr(paint, "look", lambda *given: wanted.extend(look(*given)) or wanted)
+    monkeypatch.setattr(paint, "_write", lambda one: kept.append(sum(len(w.done) for w in wanted)) or write(one))
+
+    paint.generate(place, replace(asked, maps=(lake.parent,), interpolate=("1", "2"), steps=5, batch=3), console=QUIET)
+
+    assert kept == [5, 5, 5]
 
 
 # The same comes out the same
@@ -400,6 +430,89 @@ def test_a_picture_never_takes_the_place_of_its_map(place: Workspace, asked: Pai
     with pytest.raises(RunError, match=r"lake\.png would take the place of a label map"):
         paint.generate(place, replace(asked, out=lake.parent), console=QUIET)
     assert lake.read_bytes() == before
+
+
+def test_a_picture_never_takes_the_place_of_an_instance_map(place: Workspace, asked: Painting, tmp_path: Path) -> None:
+    instances = tmp_path / "instances"
+    instances.mkdir()
+    (instances / "lake.png").write_bytes(images.encode_instances(np.zeros((40, 50), np.uint16)))
+    before = everything_in(instances)
+
+    with pytest.raises(RunError, match=r"lake\.png would take the place of an instance map"):
+        paint.generate(place, replace(asked, instances=instances, out=instances), console=QUIET)
+    assert everything_in(instances) == before
+
+
+def test_a_picture_never_takes_the_place_of_a_file_that_generate_did_not_paint(
+    place: Workspace, asked: Painting
+) -> None:
+    paint.generate(place, replace(asked, styles=2), console=QUIET)
+    theirs = photo(asked.out / "lake-2.png").read_bytes()
+
+    with pytest.raises(RunError, match=r"lake-2\.png is there, and generate did not paint it\. Take it away"):
+        paint.generate(place, replace(asked, styles=3), console=QUIET)
+    with pytest.raises(RunError, match="generate did not paint it"):
+        paint.plan(place, replace(asked, styles=3))
+    assert (asked.out / "lake-2.png").read_bytes() == theirs
+
+
+def test_what_was_interrupted_between_a_picture_and_its_line_goes_on(
+    place: Workspace, asked: Painting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr("pipeline.painting.made.MadePictures.add", interrupt)
+        paint.generate(place, asked, console=QUIET)
+
+    assert (asked.out / "lake.png").exists()
+    assert paint.generate(place, asked, console=QUIET).painted == 1
+
+
+def test_while_another_paints_in_the_folder_nothing_is_written_there(place: Workspace, asked: Painting) -> None:
+    with hold(asked.out, "the folder"):
+        before = everything_in(asked.out)
+        with pytest.raises(WorkspaceError, match=r"the folder .*out is being written by process"):
+            paint.generate(place, asked, console=QUIET)
+        assert everything_in(asked.out) == before
+
+
+def test_what_another_has_painted_meanwhile_is_not_taken_for_ours(
+    place: Workspace, asked: Painting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = paint.look
+
+    def look_while_another_paints(*given: object) -> list:
+        monkeypatch.setattr(paint, "look", look)
+        paint.generate(place, replace(asked, run=Path("0001-small")), console=QUIET)
+        return look(*given)
+
+    monkeypatch.setattr(paint, "look", look_while_another_paints)
+    ours = paint.generate(place, asked, console=QUIET)
+
+    assert ours.painted == 1
+    assert paint.generate(place, asked, console=QUIET).painted == 0
+
+
+def test_what_paints_is_what_the_key_speaks_of_though_the_run_trains_on(
+    asked: Painting, alone: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run(alone, *STYLED)
+    load, seen = generating.load_painter, []
+
+    def load_while_it_trains(folder: Path, **named: object) -> object:
+        painter = load(folder, **named)
+        newest = checkpoint.latest(folder)
+        shutil.copytree(newest, newest.with_name(f"{len(seen) + 100:09d}"))
+        (newest.with_name(f"{len(seen) + 100:09d}") / checkpoint.AVERAGED).write_bytes(b"other weights")
+        seen.append(named["checkpoint"])
+        return painter
+
+    monkeypatch.setattr(generating, "load_painter", load_while_it_trains)
+    _, weights = open_painter(run)
+
+    assert weights == sha256_of(seen[0] / checkpoint.AVERAGED)
 
 
 def test_a_folder_without_maps_is_named(place: Workspace, asked: Painting, tmp_path: Path) -> None:

@@ -3,20 +3,24 @@
 import asyncio
 import base64
 import io
+import itertools
 import threading
 
 import numpy as np
 import pytest
+import torch
 
 pytest.importorskip("fastapi", reason="there is no fastapi to serve with")
 
 from PIL import Image
 from starlette.testclient import TestClient
 
+from gaugan.settings import Model as Settings
 from pipeline import images
 from pipeline.classes import load_taxonomy
 from pipeline.serve import guard
 from pipeline.serve.model import Style
+from pipeline.serve.paint_schema import MOST_STYLE_NUMBERS
 from pipeline.serve.painting import paint_app
 from pipeline.serve.sizes import MOST_SIDE
 from tests.painted import CLASSES, STYLE_SIZE, Painter, Segmenter, Stage
@@ -66,7 +70,7 @@ def test_the_model_tells_what_it_takes(client):
 
     assert (said["run"], said["method"], said["unknown"], said["multiple"]) == ("0001-tiny", "spade", 255, 32)
     assert (said["takes_seeds"], said["takes_photos"], said["edges"], said["images_shown"]) == (True, True, True, 640)
-    assert (said["device"], said["latency_ms"]) == ("cpu", None)
+    assert (said["device"], said["latency_ms"], said["weights"]) == ("cpu", None, "0123456789ab")
     assert [one["name"] for one in said["classes"]] == list(load_taxonomy().names)
     assert set(said["classes"][0]) == {"id", "name", "colour", "thing"}
 
@@ -114,6 +118,17 @@ def test_a_style_is_a_seed_or_a_vector(client, style):
     answer = client.post(f"/api/paint?{SIZE}", content=bytes(12), params={"width": 4, "height": 3, "style": style})
 
     assert (pixels(answer.content)[..., 0] == 7).all()
+
+
+def test_the_longest_style_that_a_run_can_have_is_taken(client, stage):
+    limits = {name: Settings.model_fields[name].metadata for name in ("style_size", "noise_size")}
+    longest = max(limit.le for limit in itertools.chain(*limits.values()) if hasattr(limit, "le"))
+    stage.painter.style = lambda seed=0: torch.zeros(longest)
+    style = client.get("/api/style?seed=1").json()["style"]
+
+    answer = client.post("/api/paint", content=bytes(12), params={"width": 4, "height": 3, "style": style, "to": style})
+
+    assert (answer.status_code, longest) == (200, MOST_STYLE_NUMBERS)
 
 
 def test_a_seed_and_a_photo_give_vectors_that_are_taken_back(client):
@@ -214,7 +229,14 @@ def run_without_styles(stage) -> None:
             f"/api/paint?{SIZE}&to={vector(*[np.nan] * 6)}",
             bytes(12),
             422,
-            "to has 6 numbers, expected 6 that are",
+            "to holds nan, expected numbers from -10,000 to 10,000",
+        ),
+        (
+            "POST",
+            f"/api/paint?{SIZE}&style={vector(*[3e38] * 6)}",
+            bytes(12),
+            422,
+            "style holds 3e+38, expected numbers from -10,000 to 10,000",
         ),
         ("POST", f"/api/paint?{SIZE}&share=2", bytes(12), 422, "share: "),
         ("POST", f"/api/paint?{SIZE}&client={'x' * 65}", bytes(12), 422, "client: "),

@@ -103,7 +103,7 @@ def test_a_run_of_other_classes_than_its_manifest_is_a_sentence(run, tmp_path):
     from pipeline.errors import RunError
 
     with pytest.raises(RunError, match="paints 3 classes and its manifest names 20"):
-        Model(painter, run=run, workspace=Workspace(root=tmp_path))
+        Model(painter, weights="", run=run, workspace=Workspace(root=tmp_path))
 
 
 @pytest.mark.long

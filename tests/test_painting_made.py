@@ -42,6 +42,25 @@ def test_a_file_that_is_gone_is_not_there(tmp_path: Path) -> None:
     assert not MadePictures(tmp_path).are_there(files, "k")
 
 
+def test_a_file_that_was_cut_off_is_not_there(tmp_path: Path) -> None:
+    files = make(tmp_path, "a.png")
+    files[0].write_bytes(b"pic")
+
+    assert not MadePictures(tmp_path).are_there(files, "k")
+
+
+def test_a_file_that_was_claimed_is_ours_and_not_yet_there(tmp_path: Path) -> None:
+    files = tmp_path / "a.png", tmp_path / "b.png"
+    with MadePictures(tmp_path) as made:
+        made.claim(files[:1])
+    for file in files:
+        file.write_bytes(b"picture")
+
+    made = MadePictures(tmp_path)
+    assert [made.is_free(file) for file in files] == [True, False]
+    assert not made.are_there(files[:1], "k")
+
+
 def test_looking_writes_nothing(tmp_path: Path) -> None:
     with MadePictures(tmp_path) as made:
         made.are_there((tmp_path / "a.png",), "k")

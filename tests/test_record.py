@@ -131,7 +131,7 @@ def test_the_log_says_on_how_many_devices_by_what_and_from_what(folder: Path) ->
 def test_a_score_is_a_line_of_the_statistics_and_of_the_log(folder: Path, record: Record) -> None:
     record.on_score(SCORED)
 
-    assert statistics(folder) == [{"images_shown": 400, "score/kernel_distance_segmenter": 0.12345}]
+    assert statistics(folder) == [{"images_shown": 400, "score/kernel_distance_segmenter": 0.12345, "photos": 30}]
     assert log_of(folder)[-1] == (
         "score kernel_distance_segmenter 0.1235 (best so far; the classes' mean colours have 0.456)"
     )
@@ -148,7 +148,7 @@ def test_a_number_that_is_not_finite_is_null(folder: Path, record: Record) -> No
     record.on_step(step(10, real=float("inf"), fake=0.5))
 
     scored, shown = statistics(folder)
-    assert scored == {"images_shown": 400, "score/kernel_distance_segmenter": None}
+    assert scored == {"images_shown": 400, "score/kernel_distance_segmenter": None, "photos": 30}
     assert (shown["loss/real"], shown["loss/fake"]) == (None, 0.5)
 
 

@@ -15,7 +15,8 @@ from pipeline.console import Console
 from pipeline.errors import GauganpipeError, RunError, WorkspaceError
 from pipeline.manifest import read, writing
 from pipeline.record import Record
-from pipeline.run_checks import find_origin, in_parts
+from pipeline.run_ancestry import ancestry_of
+from pipeline.run_checks import find_parent, in_parts
 from pipeline.run_choice import choose
 from pipeline.run_folders import newest_run
 from pipeline.run_words import settings_of
@@ -328,6 +329,8 @@ def test_a_run_goes_on_without_the_one_that_it_began_from(
     trained = runs.train(workspace, asked, console=QUIET)
 
     assert (trained.folder.name, trained.images_shown) == ("0002-tiny", 12)
+    assert [one.run for one in ancestry_of(trained.folder).runs] == ["0002-tiny", "0001-tiny"]
+    assert ancestry_of(trained.folder).before[0].trained_on
 
 
 @pytest.mark.usefixtures("unmeasured")
@@ -340,9 +343,7 @@ def test_a_run_begins_from_the_one_in_its_workspace_wherever_the_user_stands(
     monkeypatch.chdir(tmp_path / "elsewhere")
     again = runs.Training(run=folder)
 
-    origin = find_origin(workspace, again, choose(workspace, again, console=QUIET))
-
-    assert origin.checkpoint == first / "checkpoints" / "000000002"
+    assert find_parent(workspace, again, choose(workspace, again, console=QUIET)) == first
 
 
 def test_a_dry_run_names_the_run_to_begin_from_or_misses_it(workspace: Workspace) -> None:

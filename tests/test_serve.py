@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import urllib.request
 
 import numpy as np
@@ -16,13 +17,15 @@ import pytest
 pytest.importorskip("fastapi", reason="there is no fastapi to serve with")
 pytest.importorskip("uvicorn", reason="there is no uvicorn to serve with")
 
+import uvicorn
+from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.testclient import TestClient
 
 from pipeline.console import Console
 from pipeline.errors import GauganpipeError
 from pipeline.manifest import writing
-from pipeline.serve import guard
+from pipeline.serve import connection, guard
 from pipeline.serve import review_api as api
 from pipeline.serve.review import Review
 from pipeline.serve.reviewing import plan_review, review_app, serve_review
@@ -203,6 +206,49 @@ def test_a_body_of_unsaid_length_is_read_no_further_than_it_may_be(client, monke
     assert answer.status_code == 413
 
 
+def test_bodies_that_come_at_once_share_the_room(monkeypatch):
+    monkeypatch.setattr(guard, "MOST_BYTES_AT_ONCE", 100)
+    statuses = []
+
+    async def read(scope, receive, send):
+        try:
+            while (await receive())["more_body"]:
+                pass
+            statuses.append(200)
+        except HTTPException as error:
+            statuses.append((error.status_code, error.headers["retry-after"]))
+
+    async def ask(guarded, parts: list[bytes], going_on: asyncio.Event) -> None:
+        messages = iter([{"type": "http.request", "body": part, "more_body": True} for part in parts])
+
+        async def receive():
+            if message := next(messages, None):
+                return message
+            await going_on.wait()
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message):
+            pass
+
+        scope = {"type": "http", "method": "PUT", "path": "/", "headers": [(b"host", b"127.0.0.1")]}
+        await guarded(scope, receive, send)
+
+    async def ask_all() -> int:
+        guarded, slow, at_once = guard.Guard(read), asyncio.Event(), asyncio.Event()
+        at_once.set()
+        first = asyncio.create_task(ask(guarded, [bytes(30), bytes(30)], slow))
+        await asyncio.sleep(0.01)
+        await ask(guarded, [bytes(30), bytes(30)], at_once)
+        await ask(guarded, [bytes(40)], at_once)
+        slow.set()
+        await first
+        await ask(guarded, [bytes(100)], at_once)
+        return guarded.kept_bytes
+
+    assert asyncio.run(ask_all()) == 0
+    assert statuses == [(503, "1"), 200, 200, 200]
+
+
 def test_a_map_that_drips_is_given_up(monkeypatch):
     monkeypatch.setattr(api, "BODY_SECONDS", 0.05)
 
@@ -333,6 +379,43 @@ def test_a_client_that_leaves_in_the_middle_stops_nobody(address):
 
     with urllib.request.urlopen(f"{address}healthz", timeout=20) as answer:
         assert answer.status == 200
+
+
+@contextlib.contextmanager
+def listening(monkeypatch, seconds: float):
+    """The port of a server in a thread of this process, on which a request may take so long until its last header."""
+    monkeypatch.setattr(connection, "SECONDS_TO_ASK", seconds)
+    config = uvicorn.Config(FastAPI(), http=connection.Connection, ws="none", log_config=None, timeout_keep_alive=60)
+    server = uvicorn.Server(config)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+@pytest.mark.parametrize("said", [b"", b"GET / HTTP/1.1\r\nHost: a\r\n"])
+def test_headers_that_never_end_are_given_up(monkeypatch, said):
+    with listening(monkeypatch, 0.3) as port, socket.create_connection(("127.0.0.1", port), timeout=5) as client:
+        client.sendall(said)
+
+        assert client.recv(100) == b""
+
+
+def test_a_connection_on_which_requests_come_one_after_another_stays(monkeypatch):
+    request = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+    with listening(monkeypatch, 0.3) as port, socket.create_connection(("127.0.0.1", port), timeout=5) as client:
+        for _ in range(4):
+            client.sendall(request)
+            answer = b""
+            while not answer.endswith(b"}"):
+                came = client.recv(1000)
+                assert came, "the connection was closed"
+                answer += came
+            time.sleep(0.15)
 
 
 def test_fifty_clients_at_once_are_all_answered(address):

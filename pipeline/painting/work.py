@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from gaugan.generate import Painter, Precision
 
 
+BYTES_A_PIXEL = 12
+"""Of an animation, while it is written: each picture in full, in 256 colours, and there and back in the file."""
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Work:
     """What all pictures of a command have in common.
@@ -50,7 +54,7 @@ class Work:
 class Wanted:
     """The pictures of a map that end in one file, or in two: a strip and an animation.
 
-    vectors: the styles, one a picture.    key: another wherever the files would be.    is_there: whether they are.
+    vectors: the styles, one a picture.    key: another wherever the files would be.
     at: (height, width) that is painted.    done: pictures by their place among the styles.
     """
 
@@ -59,7 +63,6 @@ class Wanted:
     files: tuple[Path, ...]
     key: str
     at: tuple[int, int]
-    is_there: bool
     done: dict[int, np.ndarray] = field(default_factory=dict)
 
 
@@ -74,17 +77,26 @@ def files_of(one: Map, style: Style, folder: Path) -> tuple[Path, ...]:
 
 
 def refuse_places_of_maps(maps: Sequence[Map], styles: Sequence[Style], folder: Path) -> None:
-    """Raises: RunError when a picture would take the place of a map."""
-    sources = {one.labels.resolve() for one in maps}
+    """Raises: RunError when a picture would take the place of a label map or an instance map."""
+    sources = {one.labels.resolve(): "a label map" for one in maps}
+    sources |= {one.instances.resolve(): "an instance map" for one in maps if one.instances}
     for one in maps:
         for file in (file for style in styles for file in files_of(one, style, folder)):
-            if file.resolve() in sources:
+            if what := sources.get(file.resolve()):
+                raise RunError(f"the picture {file} would take the place of {what}. Name another folder with --out")
+
+
+def refuse_places_of_others(work: Work, made: MadePictures) -> None:
+    """Raises: RunError when a picture would take the place of a file that was not painted here."""
+    for one in work.maps:
+        for file in (file for style, _ in work.styles for file in files_of(one, style, work.folder)):
+            if not made.is_free(file):
                 raise RunError(
-                    f"the picture {file} would take the place of a label map. Name another folder with --out"
+                    f"{file} is there, and generate did not paint it. Take it away, or name another folder with --out"
                 )
 
 
-def look(work: Work, maps: Iterable[Map], made: MadePictures) -> list[Wanted]:
+def look(work: Work, maps: Iterable[Map]) -> list[Wanted]:
     """Reads maps, and says what is wanted of them.
 
     Raises: RunError when the run cannot paint one; PhotoError when a file is no map.
@@ -103,12 +115,27 @@ def look(work: Work, maps: Iterable[Map], made: MadePictures) -> list[Wanted]:
         seen = labels, instances if work.painter.edges else None
         contents = [None if ids is None else (tuple(ids.shape), digest(ids.numpy().tobytes())) for ids in seen]
         for style, vectors in work.styles:
+            _demand_memory(style, at if work.size else shape)
             said = style.key if work.painter.has_style else None
             key = digest(repr((work.weights, work.precision, work.size and at, said, contents)).encode())
-            files = files_of(one, style, work.folder)
-            is_there = made.are_there(files, key)
-            wanted.append(Wanted(map=one, vectors=vectors, files=files, key=key, at=at, is_there=is_there))
+            wanted.append(Wanted(map=one, vectors=vectors, files=files_of(one, style, work.folder), key=key, at=at))
     return wanted
+
+
+def _demand_memory(style: Style, size: tuple[int, int]) -> None:
+    """Raises: RunError when the memory that is free does not hold all pictures of an animation of this size."""
+    if len(style.ends) == 1:
+        return
+    import torch
+
+    from gaugan.memory import free_bytes
+
+    needed, free = BYTES_A_PIXEL * style.steps * size[0] * size[1], free_bytes(torch.device("cpu"))
+    if needed > free:
+        raise RunError(
+            f"an animation of {style.steps:,} pictures of {size[1]}x{size[0]} px takes about {needed / 1e9:.1f} GB of "
+            f"memory, and {free / 1e9:.1f} are free. Take fewer with --steps, or smaller ones with --size"
+        )
 
 
 def read(work: Work, one: Map) -> "Tensors":
@@ -128,6 +155,8 @@ def batches(wanted: Iterable[Wanted], most: Callable[[tuple[int, int]], int]) ->
     for one in wanted:
         for step in range(len(one.vectors)):
             waiting.setdefault(one.at, []).append((one, step))
-            if len(waiting[one.at]) >= most(one.at):
+            # The pictures of an animation are written together: none of them waits for another map.
+            is_whole = len(one.files) > 1 and step == len(one.vectors) - 1
+            if len(waiting[one.at]) >= most(one.at) or is_whole:
                 yield waiting.pop(one.at)
     yield from waiting.values()

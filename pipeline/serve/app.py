@@ -18,8 +18,8 @@ STATIC = Path(__file__).parent / "static"
 ADDRESS = "127.0.0.1"
 SECONDS_TO_FINISH = 3
 """So long a request that is being answered may take when the server ends."""
-SECONDS_TO_TRY_AGAIN = 1
-"""After so long those may ask again who are told that the server is busy."""
+MOST_CONNECTIONS = 400
+"""That are open at once; who comes on top of them is told to come again. A page has six."""
 
 
 def demand_libraries() -> None:
@@ -52,7 +52,7 @@ def bare_app(
     from starlette.exceptions import HTTPException
     from starlette.requests import ClientDisconnect
 
-    from pipeline.serve.guard import Guard
+    from pipeline.serve.guard import SECONDS_TO_TRY_AGAIN, Guard
 
     @contextlib.asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
@@ -116,6 +116,8 @@ def run(
     """
     import uvicorn
 
+    from pipeline.serve.connection import Connection
+
     class Server(uvicorn.Server):
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
             on_interrupt()
@@ -126,7 +128,8 @@ def run(
     config = uvicorn.Config(
         make_app(),
         loop="asyncio",
-        http="h11",
+        http=Connection,
+        limit_concurrency=MOST_CONNECTIONS,
         ws="none",
         log_config=None,
         access_log=False,

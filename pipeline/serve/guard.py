@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
+from typing import NoReturn
 from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
@@ -13,6 +14,10 @@ HOSTS = ("127.0.0.1", "localhost", "::1")
 """What a browser here calls this machine; a name of the web that leads here is refused."""
 MOST_BYTES = 100_000_000
 """Of one body; each address may ask for less."""
+MOST_BYTES_AT_ONCE = 500_000_000
+"""Of all bodies that have come in part or whole and are not answered yet."""
+SECONDS_TO_TRY_AGAIN = 1
+"""After so long those may ask again who are told that the server is busy."""
 SECONDS_TO_HEAR_OUT = 10
 """So long a body that is too large is read and thrown away: who is still sending would not hear why it is refused."""
 ASKING = ("GET", "HEAD", "OPTIONS")
@@ -38,6 +43,7 @@ class Guard:
     def __init__(self, app: ASGIApp, most_bytes: Mapping[str, int] | None = None) -> None:
         self.app = app
         self.most_bytes = most_bytes or {}
+        self.kept_bytes = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -49,7 +55,11 @@ class Guard:
         if status == 413 and b"expect" not in headers:
             await _hear_out(receive)
         app = JSONResponse({"error": sentence}, status_code=status) if sentence else self.app
-        await app(scope, _capped(receive, most_bytes), _with_headers(send))
+        body = _Body(self, receive, most_bytes)
+        try:
+            await app(scope, body.receive, _with_headers(send))
+        finally:
+            self.kept_bytes -= body.bytes
 
 
 def _refusal(method: str, headers: dict[bytes, str], most_bytes: int) -> tuple[int, str]:
@@ -76,21 +86,33 @@ def _hostname(address: str) -> str:
         return ""
 
 
-def _capped(receive: Receive, most_bytes: int) -> Receive:
-    """The same body, of which no more than so many bytes are kept, whatever its length is said to be."""
-    read_bytes = 0
+class _Body:
+    """A body as it comes, of which no more is kept than one may have, and than there is room for beside the others.
 
-    async def capped() -> Message:
-        nonlocal read_bytes
-        message = await receive()
-        read_bytes += len(message.get("body", b""))
-        if read_bytes > most_bytes:
-            if message.get("more_body"):
-                await _hear_out(receive)
-            raise HTTPException(413, _too_large(most_bytes))
+    What its length is said to be does not count: who says much and sends nothing takes no room.
+    """
+
+    def __init__(self, guard: Guard, receive: Receive, most_bytes: int) -> None:
+        self.bytes = 0
+        self._guard, self._receive, self._most_bytes = guard, receive, most_bytes
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        came = len(message.get("body", b""))
+        self.bytes += came
+        self._guard.kept_bytes += came
+        if self.bytes > self._most_bytes:
+            await self._refuse(message, HTTPException(413, _too_large(self._most_bytes)))
+        if came and self._guard.kept_bytes > MOST_BYTES_AT_ONCE:
+            again = {"retry-after": str(SECONDS_TO_TRY_AGAIN)}
+            sentence = "what others send fills the memory that is for it. Ask again in a moment"
+            await self._refuse(message, HTTPException(503, sentence, headers=again))
         return message
 
-    return capped
+    async def _refuse(self, message: Message, error: HTTPException) -> NoReturn:
+        if message.get("more_body"):
+            await _hear_out(self._receive)
+        raise error
 
 
 async def _hear_out(receive: Receive) -> None:

@@ -15,6 +15,7 @@ from pipeline.about import read_about
 from pipeline.classes import UNKNOWN, load_taxonomy
 from pipeline.drawings import Meaning
 from pipeline.errors import PhotoError, RunError
+from pipeline.painting.painters import open_painter
 from pipeline.run_folders import explained_runs, is_imported
 from pipeline.serve.photo_labeller import PhotoLabeller
 from pipeline.serve.sizes import demand_size, middle, nearest
@@ -52,12 +53,13 @@ class Style:
 class Model:
     """A run, loaded once. Its methods are to be called from one thread.
 
-    painter: of the run.    run: its folder.    workspace: whose segmenter labels photos.
+    painter: of the run.    weights: the digest of what it paints with.    run: its folder.
+    workspace: whose segmenter labels photos.
     """
 
-    def __init__(self, painter: "Painter", *, run: Path, workspace: Workspace) -> None:
+    def __init__(self, painter: "Painter", *, weights: str, run: Path, workspace: Workspace) -> None:
         """Raises: RunError when the run says nothing, or something else, of its classes."""
-        self.painter, self.run, self.workspace = painter, run, workspace
+        self.painter, self.weights, self.run, self.workspace = painter, weights, run, workspace
         self.taxonomy = read_about(Workspace(root=run).dataset_json)[0].as_taxonomy()
         if len(self.taxonomy) != painter.classes:
             raise RunError(
@@ -190,6 +192,8 @@ class Model:
     def _vector(self, text: str, name: str) -> "Tensor | None":
         import torch
 
+        from gaugan.generate import LARGEST_STYLE
+
         kind, _, rest = text.partition(":")
         if kind == "seed" and rest.isascii() and rest.isdigit() and len(rest) < 19:
             return self.painter.style(int(rest))
@@ -204,8 +208,13 @@ class Model:
             )
         except (binascii.Error, ValueError):
             raise RunError(f"{name} is no base64url of float32 numbers. Take one that /api/style gave") from None
-        if len(numbers) != len(like) or not np.isfinite(numbers).all():
-            raise RunError(f"{name} has {len(numbers)} numbers, expected {len(like)} that are finite")
+        if len(numbers) != len(like):
+            raise RunError(f"{name} has {len(numbers)} numbers, expected {len(like)}")
+        wrong = numbers[~(np.abs(numbers) <= LARGEST_STYLE)]  # whatever is no number among them
+        if len(wrong):
+            raise RunError(
+                f"{name} holds {wrong[0]:g}, expected numbers from -{LARGEST_STYLE:,.0f} to {LARGEST_STYLE:,.0f}"
+            )
         return torch.from_numpy(numbers.astype(np.float32))
 
     def _demand_classes(self, ids: np.ndarray) -> None:
@@ -251,10 +260,5 @@ class _Received:
 
 def open_model(run: Path, workspace: Workspace) -> Model:
     """Loads a run. Raises: RunError when it has no checkpoint, or one that cannot be read."""
-    import torch
-
-    from gaugan.generate import load_painter
-
-    with explained_runs():
-        painter = load_painter(run, device="cuda" if torch.cuda.is_available() else "cpu")
-    return Model(painter, run=run, workspace=workspace)
+    painter, weights = open_painter(run)
+    return Model(painter, weights=weights, run=run, workspace=workspace)

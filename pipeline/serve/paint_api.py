@@ -45,6 +45,8 @@ from pipeline.serve.sizes import demand_size
 
 Made = TypeVar("Made")
 SECONDS_TO_SEND = 60
+WEIGHTS_DIGITS = 12
+"""Of the digest of the weights that the page is told: styles that it keeps are of a run with these."""
 
 
 def routes(model: Model, easel: Easel) -> APIRouter:
@@ -174,6 +176,7 @@ def _facts(model: Model, easel: Easel) -> ModelFacts:
     height, width = model.canvas
     return ModelFacts(
         run=model.run.name,
+        weights=model.weights[:WEIGHTS_DIGITS],
         method=painter.settings.model.method,
         classes=[
             ClassEntry(**{name: entry[name] for name in ClassEntry.model_fields})

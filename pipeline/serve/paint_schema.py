@@ -12,8 +12,10 @@ from pipeline.serve.sizes import MOST_SIDE
 MOST_MAP_BYTES = MOST_SIDE**2
 MOST_FILE_BYTES = 50_000_000
 """Of a photo, and of a PNG."""
-MOST_STYLE_LETTERS = 6000
-"""A vector of 1,024 numbers has 5,462."""
+MOST_STYLE_NUMBERS = 4096
+"""As many as the settings of a run allow."""
+MOST_STYLE_LETTERS = len("vector:") + 4 * -(-4 * MOST_STYLE_NUMBERS // 3)
+"""Base64 writes 3 bytes as 4 letters, and a number has 4 bytes."""
 
 MOST_BYTES: Mapping[str, int] = {
     "/api/paint": MOST_MAP_BYTES,
@@ -80,6 +82,8 @@ class ModelFacts(BaseModel):
 
     run: str
     """Its folder's name."""
+    weights: str
+    """The first 12 hex digits of the digest of what it paints with: another run has others, whatever it is called."""
     method: str
     classes: list[ClassEntry]
     unknown: int | None

@@ -96,9 +96,9 @@ def export(workspace: Workspace, asked: Exporting, *, console: Console) -> Expor
                 beside += folder.write(piece)
                 folder.record(job.said, is_due=False)
                 bar.step(piece.photos)
-        except BaseException:
+        finally:
+            # However it ends, what is there is known to be ours.
             folder.record(job.said)
-            raise
         folder.finish(job.said)
     advice = job.layout.advice(dataset, asked.out.resolve()) if dataset.rows else []
     for line in advice:

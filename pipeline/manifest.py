@@ -117,14 +117,13 @@ class Manifest:
             entries.append({"about": choices})
         if not entries:
             return
-        try:
+        with contextlib.ExitStack() as interrupted:
+            # An interrupted command folds what it has, which must be all of this or nothing.
+            interrupted.callback(self._load)
             self._journal.append(entries)
             for entry in entries:
                 self._apply(entry)
-        except BaseException:
-            # An interrupted command folds what it has, which must be all of this or nothing.
-            self._load()
-            raise
+            interrupted.pop_all()
 
     def drop(self, id: str) -> None:
         """Forgets a row whose photo turned out to be another row's; files stay."""

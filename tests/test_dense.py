@@ -62,7 +62,7 @@ def learned(network: torch.nn.Module) -> dict[str, Tensor]:
         ({"norm": "instance"}, (64, 32)),
         ({"kernel_size": 5}, (32, 64)),
         ({"kernel_size": 1}, (32, 64)),
-        ({"style_size": 6, "upsampling": "more"}, (64, 64)),
+        ({"style_size": 6, "upsampling": "more"}, (64, 128)),
     ],
 )
 @pytest.mark.parametrize("most_distinct", [0.0, 2.0])

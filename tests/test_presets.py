@@ -32,5 +32,4 @@ def test_it_trains_two_hundred_images_and_paints(workspace: Workspace, tmp_path:
     (picture, *_) = paint.generate(workspace, painting, console=QUIET).pictures
 
     assert trained.images_shown == 200
-    # After 25 steps OASIS, which is shown no features of a network, paints in hardly more than one grey.
-    assert images.decode_photo(picture.read_bytes()).pixels.std() > 1
+    assert images.decode_photo(picture.read_bytes()).pixels.std() > 5

@@ -124,9 +124,11 @@ def test_rows_that_come_later_do_not_change_a_run_that_has_begun(trained: Worksp
 
 
 def test_other_settings_are_another_run(trained: Workspace) -> None:
+    [first] = trained.run_folders()
+
     second = runs.train(trained, replace(ASKED, assignments=(*SMALL, "seed=1")), console=QUIET)
 
-    assert second.folder.name == "0002-tiny"
+    assert (first.name, second.folder.name) == ("0001-tiny", "0002-tiny")
 
 
 def test_a_run_named_goes_on_by_its_own_settings(trained: Workspace) -> None:
